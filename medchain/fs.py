@@ -1,0 +1,243 @@
+"""The only writer to disk: append, atomic replace, lock, each durable before it returns.
+
+Every write ends in ``fsync``; a file that is new also has its folder synced, because on POSIX a
+file's name belongs to its folder (fsync(2), NOTES).
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, BinaryIO
+
+from .errors import LedgerLocked, NotDurable, UsageError
+
+
+@contextmanager
+def durable(path: Path) -> Iterator[None]:
+    """Turn an ``OSError`` while writing `path` into one sentence with a way out."""
+    try:
+        yield
+    except OSError as error:
+        raise NotDurable(f"cannot write {path}: {_reason(error)}", hint=_way_out(error)) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write every byte of `data`, however many calls the system takes for it."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def replace(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+    """Put `data` at `path` in one step: a reader sees the old file or the new, never half."""
+    with durable(path):
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "wb", buffering=0) as file:
+                write_all(file.fileno(), data)
+                os.fchmod(file.fileno(), mode)
+                os.fsync(file.fileno())
+            os.replace(name, path)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                os.unlink(name)
+            raise
+        sync_folder(path.parent)
+
+
+def create(path: Path, *, mode: int) -> None:
+    """Make an empty file with `mode` from its first moment, unless there is one already."""
+    with durable(path), suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode))
+        sync_folder(path.parent)
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder `path` and its parents, unless they are there."""
+    with durable(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
+def remove(path: Path) -> None:
+    """Remove the file `path` if it is there, durably."""
+    with durable(path), suppress(FileNotFoundError):
+        path.unlink()
+        sync_folder(path.parent)
+
+
+@contextmanager
+def building(folder: Path) -> Iterator[Path]:
+    """Yield a new folder beside `folder`, which takes that name when the block ends well.
+
+    A folder that stood there before is replaced as a whole.
+    """
+    make_folder(folder.parent)
+    with durable(folder):
+        fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+        try:
+            yield fresh
+            fresh.chmod(0o755)
+            for file in fresh.iterdir():
+                _sync_file(file)
+            sync_folder(fresh)
+            _swap(fresh, folder)
+        except BaseException:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise
+        sync_folder(folder.parent)
+
+
+def spool(stream: IO[bytes], folder: Path | None = None) -> BinaryIO:
+    """Copy `stream` into a file without a name, which vanishes with its last descriptor."""
+    with durable(Path(folder or tempfile.gettempdir())):
+        file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        shutil.copyfileobj(stream, file, 1 << 20)
+        file.seek(0)
+        return file
+
+
+class AppendFile:
+    """A file held open and locked for appending by one process.
+
+    ``append`` either makes all of its bytes durable or leaves the file as long as it was. The lock
+    is ``flock`` on the file itself, so nothing else is left in the folder and a killed process
+    leaves no lock behind.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor = -1
+
+    def __enter__(self) -> AppendFile:
+        with durable(self.path):
+            self._descriptor = _open_locked(self.path)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(OSError):
+            if self.size == 0:
+                self.path.unlink()
+        os.close(self._descriptor)
+
+    @property
+    def size(self) -> int:
+        """The length of the file in bytes."""
+        return os.fstat(self._descriptor).st_size
+
+    def reader(self) -> BinaryIO:
+        """A buffered reader of the whole file, from its start."""
+        return open(self.path, "rb")
+
+    def read(self, offset: int) -> bytes:
+        """Every byte from `offset` on."""
+        with self.reader() as file:
+            file.seek(offset)
+            return file.read()
+
+    def append(self, data: bytes) -> None:
+        """Add `data` at the end and bring it to disk.
+
+        Raises `NotDurable`; the file then has its former length again.
+        """
+        before = self.size
+        with durable(self.path):
+            try:
+                write_all(self._descriptor, data)
+                os.fsync(self._descriptor)
+                if before == 0:
+                    sync_folder(self.path.parent)
+            except BaseException:
+                os.ftruncate(self._descriptor, before)
+                os.fsync(self._descriptor)
+                raise
+
+    def truncate(self, length: int) -> None:
+        """Cut the file to `length` bytes, durably."""
+        with durable(self.path):
+            os.ftruncate(self._descriptor, length)
+            os.fsync(self._descriptor)
+
+
+def _open_locked(path: Path) -> int:
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            _lock(descriptor, path)
+            # The holder before us may have removed an empty file that we had already opened.
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                    return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+            raise
+        raise LedgerLocked(
+            f"{path} is being written by another process",
+            hint="wait until that run has ended, then repeat the command",
+        ) from error
+
+
+def _swap(fresh: Path, folder: Path) -> None:
+    if not folder.exists():
+        os.rename(fresh, folder)
+        return
+    old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    os.rename(folder, old / "old")
+    os.rename(fresh, folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
+def _way_out(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "free some space, then repeat the command: it goes on where it stopped"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "choose a folder that you may write to, or ask for the right to write here"
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return "make the folder first, or correct the path"
+    return "look at the state of the disk, then repeat the command: it goes on where it stopped"
+
+
+def readable(path: Path, what: str) -> Path:
+    """Return `path` if it is a file that can be opened, else raise `UsageError`."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder, not {what}", hint=f"name {what} in it")
+    try:
+        path.open("rb").close()
+    except FileNotFoundError:
+        raise UsageError(f"{path} does not exist", hint=f"check the path of {what}") from None
+    except OSError as error:
+        raise UsageError(f"cannot open {path}: {_reason(error)}") from error
+    return path

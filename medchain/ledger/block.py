@@ -1,0 +1,89 @@
+"""The block header: its 112 bytes, its hash, its line (docs/format.md, "Block lines").
+
+The first 64 bytes end with `prev` and stay the same while mining; root, time and nonce fill the
+second SHA-256 chunk, so one nonce costs one compression. Byte 0 is 0x00, so that the block hash is
+also the RFC 6962 leaf hash of the 111 bytes behind it: chain link, proof of work and tree leaf are
+one hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import struct
+from dataclasses import dataclass
+
+MAGIC = b"\x00MC1"
+GENESIS_PREV = bytes(32)
+LIMIT = 2**53
+MAX_BITS = 255
+
+_STRUCT = struct.Struct(">4sQQQI32s32sQQ")
+_TEMPLATE = re.compile(
+    rb'\{"block":(N),"time":(N),"first":(N),"count":(N),"bits":(N),'
+    rb'"prev":"(H)","root":"(H)","nonce":(N),"hash":"(H)"\}'.replace(
+        b"N", rb"0|[1-9][0-9]{0,15}"
+    ).replace(b"H", rb"[0-9a-f]{64}")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A block header; `prev` and `root` are 32 bytes, `time` is microseconds since 1970, UTC."""
+
+    block: int
+    first: int
+    count: int
+    bits: int
+    prev: bytes
+    root: bytes
+    time: int
+    nonce: int = 0
+
+
+def encode(header: Header) -> bytes:
+    """The 112 bytes that are hashed; integers are big-endian."""
+    return _STRUCT.pack(
+        MAGIC,
+        header.block,
+        header.first,
+        header.count,
+        header.bits,
+        header.prev,
+        header.root,
+        header.time,
+        header.nonce,
+    )
+
+
+def block_hash(header: Header) -> bytes:
+    """SHA-256 of the header."""
+    return hashlib.sha256(encode(header)).digest()
+
+
+def to_line(header: Header) -> bytes:
+    """The block line, with its LF."""
+    return (
+        f'{{"block":{header.block},"time":{header.time},"first":{header.first},'
+        f'"count":{header.count},"bits":{header.bits},"prev":"{header.prev.hex()}",'
+        f'"root":"{header.root.hex()}","nonce":{header.nonce},'
+        f'"hash":"{block_hash(header).hex()}"}}\n'
+    ).encode("ascii")
+
+
+def parse_line(line: bytes) -> tuple[Header, bytes]:
+    """The header on a block line (without LF), and the hash that the line claims.
+
+    Raises `ValueError` unless the line is in the one template: these keys, this order, no spaces,
+    plain decimals below 2**53, hex in lower case.
+    """
+    found = _TEMPLATE.fullmatch(line)
+    if not found:
+        raise ValueError("not in the template of a block line")
+    block, time, first, count, bits, nonce = map(int, found.group(1, 2, 3, 4, 5, 8))
+    if max(block, time, first, count, nonce) >= LIMIT:
+        raise ValueError("a number of 2**53 or more")
+    if bits > MAX_BITS:
+        raise ValueError(f"more than {MAX_BITS} bits")
+    prev, root, claimed = (bytes.fromhex(hexed.decode()) for hexed in found.group(6, 7, 9))
+    return Header(block, first, count, bits, prev, root, time, nonce), claimed

@@ -1,0 +1,153 @@
+"""Lines of the ledger: what a line may hold, and text to line and back.
+
+A line is one JSON object in the bytes 0x20 to 0x7E, ended by one LF. It is written once, and what
+is hashed is the bytes that were written (docs/format.md, "Lines").
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from json.encoder import encode_basestring_ascii as quote
+from typing import NamedTuple
+
+EVENT = b'{"event":'
+RECORD = b'{"record":'
+BLOCK = b'{"block":'
+GENESIS = EVENT + b'"genesis",'
+
+Event = dict[str, object]
+
+_NUMBER = rb"(0|[1-9][0-9]{0,15})"
+_DECIMAL = rb"(-?(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,6})?)"
+_HEAD = rb'\{"record":' + _NUMBER + rb',"score":' + _DECIMAL + rb',"anomaly":(true|false),'
+RECORD_LINE = re.compile(_HEAD + rb'(?:"seal":"([0-9a-f]{64})"|"row":(\{.*\}))\}')
+_FOREIGN = re.compile(rb"[^\x20-\x7e\n]")
+_LEGAL = bytes(range(0x20, 0x7F)) + b"\n"
+
+
+class Record(NamedTuple):
+    """One scored row; `seal` is lower-case hex in a sealed ledger, `row` its cells in an open one."""
+
+    number: int
+    score: float
+    anomaly: bool
+    seal: str | None
+    row: dict[str, str] | None
+
+
+def decimal(value: float) -> str:
+    """`value` to 6 decimals, in plain notation without needless zeros: ``0.412``, ``0.0``."""
+    text = f"{value + 0.0:.6f}".rstrip("0")
+    text = text + "0" if text.endswith(".") else text
+    return "0.0" if text == "-0.0" else text
+
+
+def event(kind: str, fields: Mapping[str, object]) -> bytes:
+    """The line of an event. Values are JSON values; a float is written as `decimal` writes it."""
+    pairs = [f'"event":{quote(kind)}']
+    for key, value in fields.items():
+        text = (
+            decimal(value) if isinstance(value, float) else json.dumps(value, separators=(",", ":"))
+        )
+        pairs.append(f"{quote(key)}:{text}")
+    return f"{{{','.join(pairs)}}}\n".encode("ascii")
+
+
+def sealed_records(
+    first: int, scores: Iterable[float], verdicts: Iterable[bool], seals: Iterable[str]
+) -> bytes:
+    """The record lines of a block whose rows are sealed; `seals` are lower-case hex."""
+    lines = [
+        f'{{"record":{number},"score":{decimal(score)},"anomaly":{_BOOL[anomaly]},"seal":"{seal}"}}\n'
+        for number, (score, anomaly, seal) in enumerate(
+            zip(scores, verdicts, seals, strict=True), first
+        )
+    ]
+    return "".join(lines).encode("ascii")
+
+
+def open_records(
+    first: int, scores: Iterable[float], verdicts: Iterable[bool], rows: Iterable[str]
+) -> bytes:
+    """The record lines of a block in an open ledger; `rows` are JSON objects by `row_objects`."""
+    lines = [
+        f'{{"record":{number},"score":{decimal(score)},"anomaly":{_BOOL[anomaly]},"row":{row}}}\n'
+        for number, (score, anomaly, row) in enumerate(
+            zip(scores, verdicts, rows, strict=True), first
+        )
+    ]
+    return "".join(lines).encode("ascii")
+
+
+def row_objects(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Each row as a JSON object of its cells' texts, in the order of `columns`."""
+    template = "{" + ",".join(quote(name).replace("%", "%%") + ":%s" for name in columns) + "}"
+    return [template % tuple(map(quote, row)) for row in rows]
+
+
+def sealed_lines(ledger: str, first: int, salts: Sequence[str], rows: Iterable[str]) -> list[str]:
+    """The lines that seals commit to, without LF: salt, ledger, record number and the row."""
+    middle = f'","ledger":"{ledger}","record":'
+    return [
+        f'{{"salt":"{salt}{middle}{number},"row":{row}}}'
+        for number, (salt, row) in enumerate(zip(salts, rows, strict=True), first)
+    ]
+
+
+def parse_object(line: bytes) -> dict[str, object]:
+    """The JSON object on `line`.
+
+    Raises `ValueError` on anything else: no JSON, a key twice, NaN, nesting without end.
+    """
+    try:
+        value = json.loads(line, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")
+    return value
+
+
+def parse_records(records: bytes) -> list[re.Match[bytes] | None]:
+    """Match every record line; ``None`` stands where a line is not one.
+
+    The groups are number, score, verdict, seal and row, of which one of the last two is ``None``.
+    """
+    return list(map(RECORD_LINE.fullmatch, records.split(b"\n")[:-1]))
+
+
+def to_record(match: re.Match[bytes]) -> Record:
+    """The record that a match of `parse_records` stands for."""
+    number, score, anomaly, seal, row = match.groups()
+    return Record(
+        int(number),
+        float(score),
+        anomaly == b"true",
+        seal.decode() if seal else None,
+        json.loads(row) if row else None,
+    )
+
+
+def foreign_byte(data: bytes) -> int | None:
+    """Where in `data` the first byte stands that no line may hold; ``None`` if there is none."""
+    if not data.translate(None, _LEGAL):
+        return None
+    found = _FOREIGN.search(data)
+    assert found
+    return found.start()
+
+
+_BOOL = {True: "true", False: "false"}
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    keys = dict(pairs)
+    if len(keys) != len(pairs):
+        raise ValueError("a key stands twice")
+    return keys
+
+
+def _no_constant(_name: str) -> object:
+    raise ValueError("not a JSON number")

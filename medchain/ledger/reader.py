@@ -1,0 +1,173 @@
+"""Stream raw blocks from a file, an archive or standard input, in flat memory.
+
+Nothing is judged here: a raw block is the bytes up to and with a block line, whatever they are.
+What follows the last block line is the tail (docs/format.md, "Blocks").
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from ..errors import UsageError
+from ..fs import readable
+from .lines import BLOCK
+
+CHUNK = 1 << 20
+MAX_BLOCK = 1 << 28
+"""A block is at most this many bytes long, so that a reader's memory has a bound."""
+
+_GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+
+
+class ArchiveDamaged(Exception):
+    """The compressed stream ends early (`cut`) or contradicts itself."""
+
+    def __init__(self, *, cut: bool) -> None:
+        super().__init__(
+            "the compressed data ends early" if cut else "the compressed data is damaged"
+        )
+        self.cut = cut
+
+
+class OversizedBlock(Exception):
+    """More than `MAX_BLOCK` bytes without a block line."""
+
+
+class RawBlock(NamedTuple):
+    """The bytes of a block: its event and record lines with their LF, its block line without.
+
+    `line` (from 1) and `offset` (from 0) are those of its first byte.
+    """
+
+    body: bytes
+    block_line: bytes
+    line: int
+    offset: int
+
+    @property
+    def end(self) -> int:
+        """The offset behind the block line's LF."""
+        return self.offset + len(self.body) + len(self.block_line) + 1
+
+    @property
+    def last_line(self) -> int:
+        """The number of the block line."""
+        return self.line + self.body.count(b"\n")
+
+
+@contextmanager
+def open_ledger(source: str | Path) -> Iterator[IO[bytes]]:
+    """Open a ledger for reading: plain, ``.gz`` or ``.zst`` by its first bytes, ``-`` for stdin.
+
+    Raises `UsageError` where there is no such file, or nothing to decompress it with.
+    """
+    if str(source) == "-":
+        yield _decompressed(sys.stdin.buffer)
+        return
+    with readable(Path(source), "a ledger file").open("rb", buffering=CHUNK) as file:
+        yield _decompressed(file)
+
+
+class Reader:
+    """Iterate the raw blocks of `stream`; afterwards `tail` is what follows the last block line."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._buffer = bytearray()
+        self.line = 1
+        self.offset = 0
+        self.damage: ArchiveDamaged | None = None
+
+    @property
+    def tail(self) -> bytes:
+        """The bytes behind the last block line; they start at `line` and `offset`."""
+        return bytes(self._buffer)
+
+    def __iter__(self) -> Iterator[RawBlock]:
+        seen = 0
+        while chunk := self._read():
+            self._buffer += chunk
+            start = 0
+            while True:
+                begin, end = _next_block_line(self._buffer, start, seen)
+                if end < 0:
+                    break
+                yield self._cut(start, begin, end)
+                start = seen = end + 1
+            seen = (begin if begin >= 0 else len(self._buffer) - len(BLOCK)) - start
+            del self._buffer[:start]
+            seen = max(seen, 0)
+            if len(self._buffer) > MAX_BLOCK:
+                raise OversizedBlock
+
+    def _cut(self, start: int, line_start: int, line_end: int) -> RawBlock:
+        body = bytes(memoryview(self._buffer)[start:line_start])
+        raw = RawBlock(body, bytes(self._buffer[line_start:line_end]), self.line, self.offset)
+        if raw.end - raw.offset > MAX_BLOCK:
+            raise OversizedBlock
+        self.line, self.offset = raw.last_line + 1, raw.end
+        return raw
+
+    def _read(self) -> bytes:
+        try:
+            return self._stream.read1(CHUNK)  # type: ignore[attr-defined,no-any-return]
+        except EOFError:
+            self.damage = ArchiveDamaged(cut=True)
+        except _archive_errors():
+            self.damage = ArchiveDamaged(cut=False)
+        return b""
+
+
+def _next_block_line(buffer: bytearray, start: int, seen: int) -> tuple[int, int]:
+    """Where the first block line from `start` begins and where its LF stands; -1 for not yet.
+
+    Up to `seen` it is known that none begins.
+    """
+    if buffer.startswith(BLOCK, start):
+        begin = start
+    else:
+        found = buffer.find(b"\n" + BLOCK, max(start, seen - 1))
+        begin = found + 1 if found >= 0 else -1
+    return begin, buffer.find(b"\n", begin) if begin >= 0 else -1
+
+
+def _decompressed(file: IO[bytes]) -> IO[bytes]:
+    magic = file.peek(4)[:4]  # type: ignore[attr-defined]
+    if magic.startswith(_GZIP):
+        import gzip
+
+        return gzip.GzipFile(fileobj=file, mode="rb")  # type: ignore[return-value]
+    if magic == _ZSTD:
+        return _zstd().ZstdFile(file, "rb")  # type: ignore[no-any-return]
+    return file
+
+
+def _zstd() -> Any:
+    try:
+        if sys.version_info >= (3, 14):
+            from compression import zstd
+        else:
+            from backports import zstd
+    except ImportError:
+        raise UsageError(
+            "this Python cannot read .zst archives",
+            hint="install backports.zstd, or decompress the file first: zstd -d",
+        ) from None
+    return zstd
+
+
+def _archive_errors() -> tuple[type[BaseException], ...]:
+    """The errors of the decompressors that are loaded."""
+    errors: list[type[BaseException]] = [zlib.error]
+    if gzip := sys.modules.get("gzip"):
+        errors.append(gzip.BadGzipFile)
+    for name in ("compression.zstd", "backports.zstd"):
+        if module := sys.modules.get(name):
+            errors.append(module.ZstdError)
+    return tuple(errors)

@@ -1,0 +1,187 @@
+"""The append protocol: how a block comes to stand in the ledger, whole and durable or not at all.
+
+1. Lock the file, before its head is read. 2. Verify it to its last byte: a block that does not hold
+refuses every append. 3. Move a torn tail into a file of its own, durably, then cut it off; the next
+block is a `recovery` event that names its length and SHA-256. 4. Write a block in one append; it is
+reported only after ``fsync`` of the file, and of its folder when the file is new
+(docs/format.md, "Appending").
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from glob import escape as glob_escape
+from pathlib import Path
+
+from .. import fs
+from ..errors import UsageError
+from . import pow
+from .block import GENESIS_PREV, LIMIT, Header, block_hash, encode, to_line
+from .judge import FORMAT, Block
+from .lines import Event, event
+from .merkle import leaf_hashes, root
+from .reader import MAX_BLOCK
+from .verify import Walk
+
+Clock = Callable[[], int]
+"""Microseconds since 1970, UTC."""
+
+MAX_BITS = 32
+"""The most work that a block is given: 2**32 hashes, minutes on one machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Genesis:
+    """What the first block of a ledger lays down for all that follow."""
+
+    ledger: str
+    origin: str
+    min_bits: int
+    rows: str
+    program: str
+
+    def fields(self) -> Event:
+        """The fields of the genesis event."""
+        return {
+            "format": FORMAT,
+            "ledger": self.ledger,
+            "origin": self.origin,
+            "min_bits": self.min_bits,
+            "rows": self.rows,
+            "program": self.program,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """A torn tail that was moved aside: its length, its SHA-256, and the file that holds it now."""
+
+    size: int
+    digest: str
+    file: Path
+
+
+class Store:
+    """A ledger held locked for appending; a context manager.
+
+    Raises `LedgerLocked` where another process holds it, `LedgerTampered` where a block does not
+    hold, `NotDurable` where the disk refuses. `visit` is shown every block on the way to the head.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Clock,
+        visit: Callable[[Block], None] | None = None,
+        mining: Callable[[int], None] | None = None,
+    ) -> None:
+        self.path = path
+        self._clock = clock
+        self._visit = visit
+        self._mining = mining
+        self._file = fs.AppendFile(path)
+        self._head: tuple[Header, bytes] | None = None
+        self._recorded: set[object] = set()
+        self.genesis: Event = {}
+        self.recovered: list[Recovered] = []
+
+    def __enter__(self) -> Store:
+        self._file.__enter__()
+        try:
+            self._read()
+        except BaseException:
+            self._file.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.__exit__()
+
+    @property
+    def height(self) -> int:
+        """The height that the next block will have."""
+        return self._head[0].block + 1 if self._head else 0
+
+    @property
+    def next_record(self) -> int:
+        """The number that the next record will have."""
+        return self._head[0].first + self._head[0].count if self._head else 0
+
+    @property
+    def head(self) -> str:
+        """The hash of the last block in hex; empty where there is none."""
+        return self._head[1].hex() if self._head else ""
+
+    @property
+    def min_bits(self) -> int:
+        """The least work of a block that the genesis event demands."""
+        least = self.genesis["min_bits"]
+        assert isinstance(least, int)
+        return least
+
+    def begin(self, genesis: Genesis) -> None:
+        """Write block 0 of a new ledger."""
+        assert not self._head
+        self.genesis = {"event": "genesis", **genesis.fields()}
+        self.append("genesis", genesis.fields(), b"", 0, genesis.min_bits)
+        self._record_recoveries()
+
+    def append(self, kind: str, fields: Event, records: bytes, count: int, bits: int) -> Header:
+        """Mine a block of one event and `count` record lines, and append it durably.
+
+        Returns its header. Nothing stands in the file when this raises.
+        """
+        body = event(kind, fields) + records
+        if len(body) > MAX_BLOCK - 1024:
+            raise UsageError(
+                f"a block of {len(body)} bytes is over the limit of {MAX_BLOCK}",
+                hint="use a smaller --batch-size",
+            )
+        header = self._mined(root(leaf_hashes(body)), count, bits)
+        self._file.append(body + to_line(header))
+        self._head = header, block_hash(header)
+        return header
+
+    def _mined(self, block_root: bytes, count: int, bits: int) -> Header:
+        before, prev = self._head or (None, GENESIS_PREV)
+        time = max(self._clock(), before.time if before else 0)
+        assert time < LIMIT
+        blank = Header(self.height, self.next_record, count, bits, prev, block_root, time)
+        nonce = pow.mine(encode(blank), bits, progress=self._mining)
+        return Header(self.height, self.next_record, count, bits, prev, block_root, time, nonce)
+
+    def _read(self) -> None:
+        with self._file.reader() as stream:
+            walk = Walk(stream)
+            for block in walk:
+                if block.kind == "recovery":
+                    self._recorded.add(block.event.get("sha256"))
+                if self._visit:
+                    self._visit(block)
+        self.genesis, self._head = walk.genesis, walk.head
+        if walk.tail and walk.tail.size:
+            self._move_aside(walk.tail.offset)
+        if self._head:
+            self._record_recoveries()
+
+    def _move_aside(self, offset: int) -> None:
+        tail = self._file.read(offset)
+        digest = hashlib.sha256(tail).hexdigest()
+        aside = self.path.with_name(f"{self.path.name}.torn-{offset}-{digest[:8]}")
+        fs.replace(aside, tail, mode=0o600)
+        self._file.truncate(offset)
+
+    def _record_recoveries(self) -> None:
+        # By what lies in the folder, not by what this run moved: a run may die in between.
+        for aside in sorted(self.path.parent.glob(f"{glob_escape(self.path.name)}.torn-*")):
+            tail = aside.read_bytes()
+            digest = hashlib.sha256(tail).hexdigest()
+            if digest not in self._recorded:
+                self.append(
+                    "recovery", {"bytes": len(tail), "sha256": digest}, b"", 0, self.min_bits
+                )
+                self._recorded.add(digest)
+                self.recovered.append(Recovered(len(tail), digest, aside))

@@ -1,0 +1,246 @@
+"""The vault: sealed rows beside the ledger, and what is known of each ingest (SQLite, mode 0600).
+
+The ledger holds a commitment to every row, the vault the row itself, so the ledger may be handed to
+anyone. Rows are written durably *before* the block that commits to them; what a killed run left
+behind without a block is replaced by the next one (docs/format.md, "The vault").
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from .. import fs
+from ..errors import FormatTooNew, LedgerTampered, NotDurable, UsageError
+from .judge import Block, Finding
+from .lines import parse_object
+
+FORMAT = 1
+SCHEMA = """
+create table meta (key text primary key, value) without rowid;
+create table sealed (record integer primary key, line text not null, subject text);
+create index sealed_subject on sealed (subject) where subject is not null;
+create table ingest (
+    batch text primary key, source blob not null, model text not null, complete integer not null
+);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """One table through one model: its batch id, and whether it is recorded to its end."""
+
+    batch: str
+    complete: bool
+
+
+def vault_path(ledger: Path) -> Path:
+    """Where the vault of `ledger` lies: ``ledger.jsonl`` has ``ledger.vault``."""
+    return ledger.with_suffix(".vault")
+
+
+class Vault:
+    """An open vault; a context manager.
+
+    Raises `NotDurable` where a write fails, `UsageError` where the file is no vault or one of
+    another ledger, `FormatTooNew` for a vault of a later program.
+    """
+
+    def __init__(self, path: Path, *, readonly: bool = False) -> None:
+        self.path = path
+        with _sentence(path):
+            mode = "?mode=ro" if readonly else ""
+            self._db = sqlite3.connect(
+                f"{path.absolute().as_uri()}{mode}", uri=True, isolation_level=None
+            )
+            try:
+                self._prepare(readonly)
+            except BaseException:
+                self._db.close()
+                raise
+
+    @classmethod
+    def create(cls, path: Path, ledger: str, secret: bytes) -> Vault:
+        """Make the vault of a new ledger; `secret` keys the digests of the tables it has seen."""
+        fs.create(path, mode=0o600)
+        vault = cls(path)
+        with vault._transaction():
+            vault._set("ledger", ledger)
+            vault._set("secret", secret)
+        return vault
+
+    def __enter__(self) -> Vault:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    @property
+    def ledger(self) -> str:
+        """The id of the ledger that this vault belongs to."""
+        return str(self._get("ledger") or "")
+
+    @property
+    def secret(self) -> bytes:
+        """The key under which tables are recognised."""
+        value = self._get("secret")
+        assert isinstance(value, bytes)
+        return value
+
+    @property
+    def head(self) -> tuple[int, str] | None:
+        """Height and hash of the last block that was durable when the vault was last written."""
+        height = self._get("height")
+        return None if height is None else (int(str(height)), str(self._get("hash")))
+
+    def check_head(self, height: int, hash_at: Callable[[int], str | None]) -> None:
+        """Refuse a ledger of `height` blocks that lacks, or contradicts, the block seen last.
+
+        Raises `LedgerTampered`: rows that such a ledger once committed to would be overwritten.
+        """
+        if self.head is None:
+            return
+        seen, digest = self.head
+        if seen >= height:
+            raise LedgerTampered(
+                f"the ledger has {height} blocks, but its vault has seen block {seen}",
+                hint="the ledger was cut or is an old copy: put the newest copy back in its place",
+            )
+        if hash_at(seen) != digest:
+            raise LedgerTampered(
+                f"block {seen} of the ledger is not the one that its vault has seen",
+                hint="the ledger was rewritten: put the copy back that this vault belongs to",
+            )
+
+    def write(
+        self,
+        first: int,
+        lines: Sequence[str],
+        subjects: Sequence[str | None],
+        head: tuple[int, str],
+    ) -> None:
+        """Seal rows from record `first` on, durably, and note the block `head` as seen.
+
+        Rows from `first` on that stand there already were never committed to, and are replaced.
+        """
+        with _sentence(self.path), self._transaction():
+            self._db.execute("delete from sealed where record >= ?", (first,))
+            self._db.executemany(
+                "insert into sealed values (?, ?, ?)",
+                zip(range(first, first + len(lines)), lines, subjects, strict=True),
+            )
+            self._see(head)
+
+    def find(self, source: bytes, model: str) -> Ingest | None:
+        """What is known of the table with keyed digest `source` under `model`; open runs first."""
+        row = self._db.execute(
+            "select batch, complete from ingest where source = ? and model = ? order by complete",
+            (source, model),
+        ).fetchone()
+        return Ingest(row[0], bool(row[1])) if row else None
+
+    def batches(self) -> set[str]:
+        """The batch ids of every ingest."""
+        return {row[0] for row in self._db.execute("select batch from ingest")}
+
+    def start(self, batch: str, source: bytes, model: str) -> None:
+        """Note, durably, that a table is being ingested."""
+        with _sentence(self.path), self._transaction():
+            self._db.execute("insert into ingest values (?, ?, ?, 0)", (batch, source, model))
+
+    def finish(self, batch: str, head: tuple[int, str]) -> None:
+        """Note, durably, that a table is recorded to its end."""
+        with _sentence(self.path), self._transaction():
+            self._db.execute("update ingest set complete = 1 where batch = ?", (batch,))
+            self._see(head)
+
+    def lines(self, first: int, count: int) -> list[tuple[int, str]]:
+        """Record number and sealed line of the records from `first`, as far as they are here."""
+        with _sentence(self.path):
+            return self._db.execute(
+                "select record, line from sealed where record >= ? and record < ? order by record",
+                (first, first + count),
+            ).fetchall()
+
+    def rows(self, first: int, count: int) -> Iterator[tuple[int, dict[str, str]]]:
+        """Record number and cells of the records from `first`, as far as they are here."""
+        for record, line in self.lines(first, count):
+            yield record, parse_object(line.encode())["row"]  # type: ignore[misc]
+
+    def open_seals(self, block: Block) -> Finding | None:
+        """The first record of `block` whose seal this vault contradicts or cannot open."""
+        lines = dict(self.lines(block.header.first, block.header.count))
+        for index, record in enumerate(block.rows()):
+            line = lines.get(record.number)
+            if line is None:
+                return _seal_finding(block, index, "the vault has no row for this record")
+            if sha256(line.encode()).hexdigest() != record.seal:
+                return _seal_finding(block, index, "the vault's row is not the one that was sealed")
+        return None
+
+    def _prepare(self, readonly: bool) -> None:
+        version = self._db.execute("pragma user_version").fetchone()[0]
+        if version > FORMAT:
+            raise FormatTooNew(
+                f"{self.path} is a vault of format {version}; this program knows format {FORMAT}",
+                hint="install a newer medchain",
+            )
+        if readonly:
+            return
+        self._db.execute("pragma journal_mode = wal")
+        self._db.execute("pragma synchronous = full")
+        self._db.execute("pragma secure_delete = on")
+        if version == 0:
+            with self._transaction():
+                for statement in SCHEMA.split(";"):
+                    self._db.execute(statement)
+                self._db.execute(f"pragma user_version = {FORMAT}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("begin immediate")
+        try:
+            yield
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("rollback")
+            raise
+        self._db.execute("commit")
+
+    def _see(self, head: tuple[int, str]) -> None:
+        self._set("height", head[0])
+        self._set("hash", head[1])
+
+    def _set(self, key: str, value: object) -> None:
+        self._db.execute("insert or replace into meta values (?, ?)", (key, value))
+
+    def _get(self, key: str) -> object:
+        row = self._db.execute("select value from meta where key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+
+def _seal_finding(block: Block, index: int, message: str) -> Finding:
+    offset = block.record_offset(index)
+    number = block.header.first + index
+    return Finding(
+        "seal", block.header.block, block.line + 1 + index, offset, message, record=number
+    )
+
+
+@contextmanager
+def _sentence(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise NotDurable(
+            f"cannot write {path}: {error}",
+            hint="look at the space and the rights of its folder, then repeat the command",
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise UsageError(
+            f"{path} is no vault: {error}", hint="check the path of the vault"
+        ) from error
