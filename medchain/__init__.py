@@ -1,0 +1,60 @@
+"""medchain: which model said what about which patient record, and when, provably.
+
+The verbs of the command line are functions here, with the same names and options::
+
+    import medchain
+
+    medchain.train("patients.csv", label="anomaly", id="patient_id")
+    medchain.ingest("new.csv")
+    report = medchain.verify("ledger.jsonl")
+    assert report.ok
+
+Names are resolved on first use: importing this package loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .errors import MedchainError as MedchainError
+    from .ledger.verify import Report as Report
+    from .pipeline.audit import verify as verify
+    from .pipeline.demo import demo as demo
+    from .pipeline.doctor import doctor as doctor
+    from .pipeline.export import export as export
+    from .pipeline.ingest import IngestSummary as IngestSummary
+    from .pipeline.ingest import ingest as ingest
+    from .pipeline.inspect import show as show
+    from .pipeline.train import train as train
+    from .pipeline.plot import plot as plot
+
+_HOMES = {
+    "MedchainError": "errors",
+    "Report": "ledger.verify",
+    "IngestSummary": "pipeline.ingest",
+    "demo": "pipeline.demo",
+    "doctor": "pipeline.doctor",
+    "export": "pipeline.export",
+    "ingest": "pipeline.ingest",
+    "plot": "pipeline.plot",
+    "show": "pipeline.inspect",
+    "train": "pipeline.train",
+    "verify": "pipeline.audit",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -46,11 +46,19 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 def replace(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     """Put `data` at `path` in one step: a reader sees the old file or the new, never half."""
+    with replacing(path, mode=mode) as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing(path: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
+    """Yield a file to write to, which takes the name `path` when the block ends well, else goes."""
     with durable(path):
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(descriptor, "wb", buffering=0) as file:
-                write_all(file.fileno(), data)
+            with os.fdopen(descriptor, "wb") as file:
+                yield file
+                file.flush()
                 os.fchmod(file.fileno(), mode)
                 os.fsync(file.fileno())
             os.replace(name, path)
@@ -110,6 +118,11 @@ def spool(stream: IO[bytes], folder: Path | None = None) -> BinaryIO:
         shutil.copyfileobj(stream, file, 1 << 20)
         file.seek(0)
         return file
+
+
+def scratch() -> BinaryIO:
+    """A file without a name for what a run needs only while it lasts."""
+    return tempfile.TemporaryFile()
 
 
 class AppendFile:

@@ -64,10 +64,9 @@ class Recovered:
 
 
 class Store:
-    """A ledger held locked for appending; a context manager.
+    """A ledger held locked for appending; a context manager. `read` comes before any append.
 
-    Raises `LedgerLocked` where another process holds it, `LedgerTampered` where a block does not
-    hold, `NotDurable` where the disk refuses. `visit` is shown every block on the way to the head.
+    Raises `LedgerLocked` where another process holds it, `NotDurable` where the disk refuses.
     """
 
     def __init__(
@@ -75,12 +74,10 @@ class Store:
         path: Path,
         *,
         clock: Clock,
-        visit: Callable[[Block], None] | None = None,
         mining: Callable[[int], None] | None = None,
     ) -> None:
         self.path = path
         self._clock = clock
-        self._visit = visit
         self._mining = mining
         self._file = fs.AppendFile(path)
         self._head: tuple[Header, bytes] | None = None
@@ -90,11 +87,6 @@ class Store:
 
     def __enter__(self) -> Store:
         self._file.__enter__()
-        try:
-            self._read()
-        except BaseException:
-            self._file.__exit__()
-            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -111,9 +103,10 @@ class Store:
         return self._head[0].first + self._head[0].count if self._head else 0
 
     @property
-    def head(self) -> str:
-        """The hash of the last block in hex; empty where there is none."""
-        return self._head[1].hex() if self._head else ""
+    def head(self) -> tuple[int, str]:
+        """Height and hash (hex) of the last block."""
+        assert self._head
+        return self._head[0].block, self._head[1].hex()
 
     @property
     def min_bits(self) -> int:
@@ -121,6 +114,23 @@ class Store:
         least = self.genesis["min_bits"]
         assert isinstance(least, int)
         return least
+
+    def read(self, visit: Callable[[Block], None]) -> None:
+        """Verify the ledger to its head, showing `visit` each block, and move a torn tail aside.
+
+        Raises `LedgerTampered` where a block does not hold; the file is then as it was.
+        """
+        with self._file.reader() as stream:
+            walk = Walk(stream)
+            for block in walk:
+                if block.kind == "recovery":
+                    self._recorded.add(block.event.get("sha256"))
+                visit(block)
+        self.genesis, self._head = walk.genesis, walk.head
+        if walk.tail and walk.tail.size:
+            self._move_aside(walk.tail.offset)
+        if self._head:
+            self._record_recoveries()
 
     def begin(self, genesis: Genesis) -> None:
         """Write block 0 of a new ledger."""
@@ -152,20 +162,6 @@ class Store:
         blank = Header(self.height, self.next_record, count, bits, prev, block_root, time)
         nonce = pow.mine(encode(blank), bits, progress=self._mining)
         return Header(self.height, self.next_record, count, bits, prev, block_root, time, nonce)
-
-    def _read(self) -> None:
-        with self._file.reader() as stream:
-            walk = Walk(stream)
-            for block in walk:
-                if block.kind == "recovery":
-                    self._recorded.add(block.event.get("sha256"))
-                if self._visit:
-                    self._visit(block)
-        self.genesis, self._head = walk.genesis, walk.head
-        if walk.tail and walk.tail.size:
-            self._move_aside(walk.tail.offset)
-        if self._head:
-            self._record_recoveries()
 
     def _move_aside(self, offset: int) -> None:
         tail = self._file.read(offset)

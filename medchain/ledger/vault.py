@@ -8,10 +8,11 @@ behind without a block is replaced by the next one (docs/format.md, "The vault")
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import count, repeat
 from pathlib import Path
 
 from .. import fs
@@ -53,10 +54,7 @@ class Vault:
     def __init__(self, path: Path, *, readonly: bool = False) -> None:
         self.path = path
         with _sentence(path):
-            mode = "?mode=ro" if readonly else ""
-            self._db = sqlite3.connect(
-                f"{path.absolute().as_uri()}{mode}", uri=True, isolation_level=None
-            )
+            self._db = sqlite3.connect(_address(path, readonly), uri=True, isolation_level=None)
             try:
                 self._prepare(readonly)
             except BaseException:
@@ -65,12 +63,16 @@ class Vault:
 
     @classmethod
     def create(cls, path: Path, ledger: str, secret: bytes) -> Vault:
-        """Make the vault of a new ledger; `secret` keys the digests of the tables it has seen."""
+        """Make the vault of a new ledger; `secret` keys the digests of the tables it has seen.
+
+        A vault that a killed run left behind before its ledger began is taken over with its id.
+        """
         fs.create(path, mode=0o600)
         vault = cls(path)
-        with vault._transaction():
-            vault._set("ledger", ledger)
-            vault._set("secret", secret)
+        if not vault.ledger:
+            with _sentence(path), vault._transaction():
+                vault._set("ledger", ledger)
+                vault._set("secret", secret)
         return vault
 
     def __enter__(self) -> Vault:
@@ -97,8 +99,8 @@ class Vault:
         height = self._get("height")
         return None if height is None else (int(str(height)), str(self._get("hash")))
 
-    def check_head(self, height: int, hash_at: Callable[[int], str | None]) -> None:
-        """Refuse a ledger of `height` blocks that lacks, or contradicts, the block seen last.
+    def check_head(self, height: int, found: str | None) -> None:
+        """Refuse a ledger of `height` blocks that lacks the block seen last, or has `found` there.
 
         Raises `LedgerTampered`: rows that such a ledger once committed to would be overwritten.
         """
@@ -110,7 +112,7 @@ class Vault:
                 f"the ledger has {height} blocks, but its vault has seen block {seen}",
                 hint="the ledger was cut or is an old copy: put the newest copy back in its place",
             )
-        if hash_at(seen) != digest:
+        if found != digest:
             raise LedgerTampered(
                 f"block {seen} of the ledger is not the one that its vault has seen",
                 hint="the ledger was rewritten: put the copy back that this vault belongs to",
@@ -120,7 +122,7 @@ class Vault:
         self,
         first: int,
         lines: Sequence[str],
-        subjects: Sequence[str | None],
+        subjects: Sequence[str] | None,
         head: tuple[int, str],
     ) -> None:
         """Seal rows from record `first` on, durably, and note the block `head` as seen.
@@ -131,7 +133,7 @@ class Vault:
             self._db.execute("delete from sealed where record >= ?", (first,))
             self._db.executemany(
                 "insert into sealed values (?, ?, ?)",
-                zip(range(first, first + len(lines)), lines, subjects, strict=True),
+                zip(count(first), lines, subjects or repeat(None)),
             )
             self._see(head)
 
@@ -158,23 +160,25 @@ class Vault:
             self._db.execute("update ingest set complete = 1 where batch = ?", (batch,))
             self._see(head)
 
-    def lines(self, first: int, count: int) -> list[tuple[int, str]]:
+    def lines(self, first: int, total: int) -> list[tuple[int, str]]:
         """Record number and sealed line of the records from `first`, as far as they are here."""
         with _sentence(self.path):
             return self._db.execute(
                 "select record, line from sealed where record >= ? and record < ? order by record",
-                (first, first + count),
+                (first, first + total),
             ).fetchall()
 
-    def rows(self, first: int, count: int) -> Iterator[tuple[int, dict[str, str]]]:
+    def rows(self, first: int, total: int) -> Iterator[tuple[int, dict[str, str]]]:
         """Record number and cells of the records from `first`, as far as they are here."""
-        for record, line in self.lines(first, count):
+        for record, line in self.lines(first, total):
             yield record, parse_object(line.encode())["row"]  # type: ignore[misc]
 
     def open_seals(self, block: Block) -> Finding | None:
         """The first record of `block` whose seal this vault contradicts or cannot open."""
         lines = dict(self.lines(block.header.first, block.header.count))
         for index, record in enumerate(block.rows()):
+            if record.seal is None:
+                continue
             line = lines.get(record.number)
             if line is None:
                 return _seal_finding(block, index, "the vault has no row for this record")
@@ -229,6 +233,15 @@ def _seal_finding(block: Block, index: int, message: str) -> Finding:
     return Finding(
         "seal", block.header.block, block.line + 1 + index, offset, message, record=number
     )
+
+
+def _address(path: Path, readonly: bool) -> str:
+    address = path.absolute().as_uri()
+    if not readonly:
+        return address
+    # Without a log there is no writer, and "immutable" also reads from a folder that is read-only.
+    log = path.with_name(f"{path.name}-wal")
+    return f"{address}?mode=ro" if log.exists() else f"{address}?mode=ro&immutable=1"
 
 
 @contextmanager

@@ -29,8 +29,8 @@ class Tail:
 class Walk:
     """Iterate the verified blocks of `stream`, up to its torn tail.
 
-    Raises `BadBlock` at the first finding. After the last block `tail` is what follows it (``None`` if nothing does), `tree` the tree over
-    the blocks, `head` the last block's header and hash.
+    Raises `BadBlock` at the first finding. After the last block `tail` is what follows it (``None``
+    if nothing does), `tree` the tree over the blocks, `head` the last block's header and hash.
     """
 
     def __init__(self, stream: IO[bytes]) -> None:
@@ -100,6 +100,8 @@ class Report:
     tail_note: str = ""
     too_new: int | None = None
     seals_opened: int | None = None
+    scores_repeated: int | None = None
+    scores_of_other_models: int | None = None
 
     @property
     def ok(self) -> bool:

@@ -1,0 +1,5 @@
+"""`python -m medchain`."""
+
+from .cli.app import main
+
+main()

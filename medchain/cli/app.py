@@ -1,0 +1,57 @@
+"""The `medchain` command: its commands in the order of the road, and its one way out."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from .. import __version__
+from . import demo, doctor, export, ingest, plot, show, train, verify
+from .output import guarded
+
+app = typer.Typer(
+    name="medchain",
+    help="Which model said what about which patient record, and when, provably.",
+    epilog="Exit codes and the --json outputs are documented in docs/reference.md.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"medchain {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and exit."
+    ),
+) -> None:
+    del version
+
+
+for _command in (
+    train.train,
+    ingest.ingest,
+    verify.verify,
+    plot.plot,
+    show.show,
+    export.export,
+    demo.demo,
+    doctor.doctor,
+):
+    app.command()(guarded(_command))
+
+
+def main() -> None:
+    """Run the command line; the process ends with the exit code of docs/reference.md."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)

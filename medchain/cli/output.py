@@ -1,0 +1,174 @@
+"""What the user sees: results on stdout, conversation on stderr, one sentence for each error."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, ParamSpec, TypeVar
+
+import typer
+
+from ..errors import EXIT_CLOSED_PIPE, EXIT_INTERRUPTED, MedchainError, NotDurable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_DEBUG = "MEDCHAIN_DEBUG"
+
+
+def say(text: str) -> None:
+    """Conversation: to stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def result(text: str) -> None:
+    """The result: to stdout."""
+    print(text)
+
+
+def result_json(value: object) -> None:
+    """The result as one JSON document on stdout."""
+    print(json.dumps(value, indent=2))
+
+
+def guarded(command: Callable[P, R]) -> Callable[P, R]:
+    """`command`, ending in an exit code and a sentence whatever happens in it."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            value = command(*args, **kwargs)
+            sys.stdout.flush()
+            return value
+        except MedchainError as error:
+            say(f"medchain: {error.message}")
+            if error.hint:
+                say(f"  hint: {error.hint}")
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            say("medchain: interrupted; what was reported as recorded is on disk")
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+        except BrokenPipeError:
+            _close_stdout()
+            raise typer.Exit(EXIT_CLOSED_PIPE) from None
+        except (typer.Exit, typer.Abort):
+            raise
+        except OSError as error:
+            where = f": {error.filename}" if error.filename else ""
+            say(f"medchain: the system refused: {(error.strerror or '').lower()}{where}")
+            _close_stdout()
+            raise typer.Exit(NotDurable.exit_code) from None
+        except Exception as error:
+            raise typer.Exit(_bug(error)) from None
+
+    return run
+
+
+def _bug(error: BaseException) -> int:
+    """Report a bug of ours without its message, which could quote a cell."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{os.path.basename(frame.filename)}, line {frame.lineno}"  # noqa: PTH119
+    say(f"medchain: a bug in medchain: {type(error).__name__} at {place}")
+    say(f"  hint: please report it; {_DEBUG}=1 shows the traceback, which may quote your data")
+    if os.environ.get(_DEBUG):
+        traceback.print_exception(error)
+    return 1
+
+
+def _close_stdout() -> None:
+    # Python flushes stdout once more at exit; without this it would complain there.
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class Bar:
+    """A progress bar on stderr, and nothing at all where stderr is no terminal."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._shown: Any = None
+        self._stage = ""
+        self._started = time.monotonic()
+        self._position = 0
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        if self._shown:
+            self._shown.render_finish()
+            self._shown = None
+
+    def update(self, position: int, size: int, note: str, stage: str = "") -> None:
+        """Show that `position` of `size` bytes are done; a new `stage` gets a bar of its own."""
+        if not sys.stderr.isatty():
+            return
+        if self._shown is None or stage != self._stage:
+            self.close()
+            self._begin(size, stage)
+        self._shown.update(max(0, position - self._position), note)
+        self._position = position
+
+    def note(self, text: str) -> None:
+        """Show `text` beside the bar as it stands."""
+        if self._shown:
+            self._shown.update(0, text)
+            self._shown.render_progress()
+
+    def rate(self, count: int) -> float:
+        """`count` a second since this bar began."""
+        return count / max(time.monotonic() - self._started, 1e-6)
+
+    def _begin(self, size: int, stage: str) -> None:
+        self._stage, self._position, self._started = stage, 0, time.monotonic()
+        self._shown = typer.progressbar(
+            length=max(size, 1),
+            label=stage or self._label,
+            item_show_func=lambda note: note,
+            file=sys.stderr,
+        )
+        self._shown.render_progress()
+
+
+@contextmanager
+def bar(label: str) -> Iterator[Bar]:
+    """A `Bar` that is closed at the end, however that comes."""
+    shown = Bar(label)
+    try:
+        yield shown
+    finally:
+        shown.close()
+
+
+def table(pairs: list[tuple[str, str]]) -> str:
+    """Names and values in two columns, indented."""
+    width = max(len(name) for name, _ in pairs)
+    return "\n".join(f"  {name:<{width}}  {value}" for name, value in pairs)
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 block``, ``1,000 blocks``."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def duration(seconds: float) -> str:
+    """A length of time in the unit that fits it."""
+    for unit, size in (("years", 31_557_600), ("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.1f} {unit}"
+    if seconds >= 0.1:
+        return f"{seconds:.1f} seconds"
+    return f"{seconds * 1000:.0f} milliseconds" if seconds >= 0.001 else "less than a millisecond"
+
+
+def note_core() -> None:
+    """Say so where the C core is missing: everything works, but slowly."""
+    from ..ledger.pow import kernel_name
+
+    if kernel_name() == "python" and os.environ.get("MEDCHAIN_KERNEL") != "python":
+        say("medchain: the C core is not compiled, so hashing and mining run in slow pure Python")
+        say("  hint: install a C compiler, then reinstall medchain")

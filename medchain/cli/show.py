@@ -1,0 +1,44 @@
+"""`medchain show`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ..errors import UsageError
+from .options import Json, Ledger
+from .output import note_core, result, result_json
+
+
+def show(
+    ledger: Ledger,
+    block: Annotated[int | None, typer.Option(help="Show the block of this height.")] = None,
+    record: Annotated[int | None, typer.Option(help="Show the record of this number.")] = None,
+    json: Json = False,
+) -> None:
+    """Show the head of a ledger, one block, or one record."""
+    from ..pipeline.inspect import show as run
+
+    if block is not None and record is not None:
+        raise UsageError("show a block or a record, not both at once")
+    note_core()
+    shown = run(ledger, block=block, record=record)
+    result_json(shown) if json else result("\n".join(_lines(shown)))
+
+
+def _lines(values: dict[str, object], indent: str = "") -> list[str]:
+    width = max(len(name) for name in values)
+    lines = []
+    for name, value in values.items():
+        if isinstance(value, dict):
+            lines += [f"{indent}{name}", *_lines(value, indent + "  ")]
+        else:
+            lines.append(f"{indent}{name:<{width}}  {_text(value)}")
+    return lines
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

@@ -1,0 +1,165 @@
+"""Verify a ledger, and on demand what stands behind it: its vault, and its model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import UsageError
+from ..fs import readable
+from ..ledger import verify as ledger_verify
+from ..ledger.judge import Block, Finding
+from ..ledger.reader import open_ledger
+from ..ledger.verify import Report
+
+if TYPE_CHECKING:
+    from ..detect.scoring import Scorer
+    from ..ledger.vault import Vault
+
+TOLERANCE = 2e-6
+"""How far a score may lie from the recorded one when another machine computes it again."""
+
+
+def verify(
+    ledger: str | Path,
+    *,
+    vault: bool | str | Path = False,
+    model: str | Path | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Report:
+    """Verify every byte of `ledger` (a path, or ``-`` for standard input).
+
+    With `vault` (a path, or ``True`` for the one beside the ledger) every seal is opened as well;
+    with `model`, a bundle's folder, the rows that it scored are scored again and compared, within
+    2e-6. Whatever stands in the files becomes a finding of the report. `progress` is told the
+    byte offset reached.
+
+    Raises `UsageError` or `ModelError` only where a file that is named here cannot be used.
+    """
+    checks = _Checks(_open_vault(ledger, vault), _load(model))
+    try:
+        with open_ledger(ledger) as stream:
+            check = checks.check if checks.vault or checks.scorer else None
+            report = ledger_verify.verify(stream, check=check, progress=progress)
+        return checks.complete(report)
+    finally:
+        checks.close()
+
+
+class _Checks:
+    """What is asked about each block beyond its own bytes."""
+
+    def __init__(self, vault: Vault | None, scorer: Scorer | None) -> None:
+        self.vault, self.scorer = vault, scorer
+        self._opened = self._repeated = self._others = 0
+        self._bound: tuple[str, ...] | None = None
+        self._end = 0
+
+    def close(self) -> None:
+        if self.vault:
+            self.vault.__exit__()
+
+    def check(self, block: Block) -> Finding | None:
+        self._end = block.offset + block.size
+        return self._check_vault(block) or self._check_scores(block)
+
+    def complete(self, report: Report) -> Report:
+        """The report with what was counted here, and the vault's word on the ledger's length."""
+        if self.vault:
+            finding = report.finding or self._cut_short(report)
+            report = replace(report, seals_opened=self._opened, finding=finding)
+        if self.scorer:
+            report = replace(
+                report, scores_repeated=self._repeated, scores_of_other_models=self._others
+            )
+        return report
+
+    def _check_vault(self, block: Block) -> Finding | None:
+        if not self.vault:
+            return None
+        if block.header.block == 0 and self.vault.ledger != block.event["ledger"]:
+            return _finding("vault", block, "the vault belongs to another ledger")
+        if self.vault.head == (block.header.block, block.hash.hex()):
+            return self._check_seals(block)
+        if self.vault.head and self.vault.head[0] == block.header.block:
+            return _finding("vault", block, "this is not the block that the vault has seen here")
+        return self._check_seals(block)
+
+    def _check_seals(self, block: Block) -> Finding | None:
+        assert self.vault
+        finding = self.vault.open_seals(block)
+        self._opened += block.header.count
+        return finding
+
+    def _cut_short(self, report: Report) -> Finding | None:
+        assert self.vault
+        if self.vault.head is None or self.vault.head[0] < report.blocks:
+            return None
+        message = f"the ledger ends here, but its vault has seen block {self.vault.head[0]}"
+        return Finding("short", report.blocks, 0, self._end, message)
+
+    def _check_scores(self, block: Block) -> Finding | None:
+        if not self.scorer or block.kind != "score":
+            return None
+        if block.event["model"] != self.scorer.bundle.digest:
+            self._others += block.header.count
+            return None
+        rows = self._rows(block)
+        self._bind(tuple(rows[0]))
+        scores, _ = self.scorer.score([list(row.values()) for row in rows])
+        self._repeated += len(rows)
+        for index, (recorded, score) in enumerate(zip(block.scores(), scores, strict=True)):
+            if not abs(recorded - score) <= TOLERANCE:
+                finding = _finding("score", block, "the model gives this row another score", index)
+                return replace(finding, expected=f"{score:.6f}", found=f"{recorded:.6f}")
+        return None
+
+    def _rows(self, block: Block) -> list[dict[str, str]]:
+        if self.vault:
+            rows = self.vault.rows(block.header.first, block.header.count)
+            return [row for _, row in rows]
+        rows = [record.row for record in block.rows()]
+        if None in rows:
+            raise UsageError(
+                "the rows of this ledger are sealed, so they cannot be scored again without its vault",
+                hint="add --vault",
+            )
+        return rows
+
+    def _bind(self, columns: tuple[str, ...]) -> None:
+        assert self.scorer
+        if columns != self._bound:
+            self.scorer.bind(columns)
+            self._bound = columns
+
+
+def _finding(kind: str, block: Block, message: str, index: int | None = None) -> Finding:
+    height = block.header.block
+    if index is None:
+        return Finding(kind, height, block.line, block.offset, message)
+    line, offset = block.line + 1 + index, block.record_offset(index)
+    return Finding(kind, height, line, offset, message, record=block.header.first + index)
+
+
+def _open_vault(ledger: str | Path, vault: bool | str | Path) -> Vault | None:
+    if vault is False:
+        return None
+    from ..ledger.vault import Vault, vault_path
+
+    if vault is True and str(ledger) == "-":
+        raise UsageError(
+            "a ledger on standard input has no vault beside it", hint="name it with --vault-file"
+        )
+    path = vault_path(Path(ledger)) if vault is True else Path(vault)
+    return Vault(readable(path, "the vault"), readonly=True)
+
+
+def _load(model: str | Path | None) -> Scorer | None:
+    if model is None:
+        return None
+    from ..detect.bundle import Bundle
+    from ..detect.scoring import Scorer
+
+    return Scorer(Bundle.load(Path(model)))

@@ -1,0 +1,69 @@
+"""Doctor: what this installation is made of."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib import metadata
+
+from .. import __version__
+from ..ledger import judge, pow, vault
+
+LIBRARIES = (
+    "numpy",
+    "scikit-learn",
+    "tensorflow",
+    "keras",
+    "ai-edge-litert",
+    "matplotlib",
+    "typer",
+    "cffi",
+    "backports.zstd",
+    "pyarrow",
+)
+
+
+def doctor() -> dict[str, dict[str, object]]:
+    """Versions, kernels, CPU and formats, each section by name. Imports none of the libraries."""
+    from ..detect.bundle import FORMAT as MODEL_FORMAT
+
+    return {
+        "program": {
+            "medchain": __version__,
+            "python": f"{platform.python_implementation()} {platform.python_version()}",
+            "platform": platform.platform(),
+        },
+        "libraries": {name: _version(name) for name in LIBRARIES},
+        "kernels": {kernel.name: _kernel(kernel) for kernel in pow.kernels()},
+        "cpu": {
+            "machine": platform.machine(),
+            "cores": len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count(),
+            "nonces a second": round(pow.rate()),
+        },
+        "formats": {
+            "ledger": judge.FORMAT,
+            "vault": vault.FORMAT,
+            "model": MODEL_FORMAT,
+            "archives": "jsonl, jsonl.gz" + (", jsonl.zst" if _zstd() else ""),
+        },
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _kernel(kernel: pow.Kernel) -> str:
+    if not kernel.compiled:
+        return "not compiled"
+    if not kernel.usable:
+        return "compiled, but this CPU cannot run it"
+    return "chosen" if kernel.chosen else "usable"
+
+
+def _zstd() -> bool:
+    return sys.version_info >= (3, 14) or _version("backports.zstd") != "not installed"

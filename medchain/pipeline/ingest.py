@@ -1,0 +1,368 @@
+"""Ingest: score a table with a model and record every row in a ledger, exactly once.
+
+Two passes over the table. The first reads, checks and scores every row, so that a table with a
+fault, or of another model, is refused before anything is written. The second seals the rows and
+appends them in blocks. Between them the scores wait in a file without a name, so that memory does
+not grow with the table.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from .. import fs
+from ..errors import TableError, UsageError
+from ..ledger import lines
+from ..ledger.merkle import line_hashes
+from ..ledger.store import Recovered
+from ..ledger.vault import Ingest
+from .ahead import ahead
+from .book import DEFAULT_BITS, Book, Wish
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..detect.scoring import Scorer
+    from ..tabular import Reject, Table
+
+SCORED_ROWS = 4096
+GROUP_ROWS = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a pass is: bytes of the table, rows of it, and blocks appended so far."""
+
+    stage: str
+    position: int
+    size: int
+    rows: int
+    blocks: int
+
+
+@dataclass(frozen=True, slots=True)
+class IngestSummary:
+    """What an ingest did. `already` rows stood in the ledger before; `head` is its last hash."""
+
+    ledger: str
+    batch: str
+    model: str
+    threshold: float
+    records: int
+    anomalies: int
+    blocks: int
+    already: int = 0
+    bits: int = DEFAULT_BITS
+    head: str = ""
+    first_record: int | None = None
+    duplicate: bool = False
+    dry_run: bool = False
+    ignored: tuple[str, ...] = ()
+    rejects: tuple[Reject, ...] = ()
+    rejects_file: str = ""
+    recovered: tuple[Recovered, ...] = ()
+
+
+def ingest(
+    table: str | Path,
+    *,
+    model: str | Path = "model",
+    ledger: str | Path = "ledger.jsonl",
+    batch_size: int = 100,
+    bits: int | None = None,
+    rows: str | None = None,
+    batch_id: str | None = None,
+    origin: str | None = None,
+    delimiter: str | None = None,
+    dry_run: bool = False,
+    skip_bad_rows: bool = False,
+    rejects: str | Path | None = None,
+    allow_duplicate: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+    mining: Callable[[int], None] | None = None,
+) -> IngestSummary:
+    """Score the rows of `table` and append them to `ledger` in blocks of `batch_size`.
+
+    A run that was killed is completed by repeating it; a table that is recorded already appends
+    nothing unless `allow_duplicate`. `bits` (default: what the ledger demands, 16 for a new one),
+    `rows` (``sealed`` or ``open``) and `origin` are laid down when the ledger begins.
+
+    Raises `TableError`, `ModelError`, `UsageError`, `LedgerTampered` and `LedgerLocked` before
+    anything is recorded, and `NotDurable` where the disk refuses.
+    """
+    from ..detect.bundle import Bundle
+    from ..detect.scoring import Scorer
+    from ..tabular import open_table
+
+    wish = Wish(batch_size, bits, rows, batch_id, origin, allow_duplicate)
+    scorer = Scorer(Bundle.load(Path(model)))
+    with (
+        open_table(table, delimiter=delimiter, skip_bad_rows=skip_bad_rows) as source,
+        fs.scratch() as scratch,
+    ):
+        ignored = tuple(scorer.bind(source.columns))
+        scored = _Scored(source, scorer, scratch, progress)
+        if dry_run:
+            scored.run(skip_bad_rows)
+            return _foreseen(str(ledger), scored, wish, ignored)
+        with Book(Path(ledger), wish, mining) as book:
+            found = _found(book, source, scorer.bundle.digest)
+            if found and found.complete:
+                return _duplicate(book, scorer, found.batch, ignored)
+            scored.run(skip_bad_rows)
+            if scored.rejects:
+                scored.rejects_file = str(rejects or Path(ledger).with_suffix(".rejects.csv"))
+                _write_rejects(scored.rejects_file, scored.rejects)
+            batch = found.batch if found else book.begin(source.digest, scorer.bundle.digest)
+            return _Recording(book, scored, batch, ignored).run()
+
+
+def _found(book: Book, table: Table, model: str) -> Ingest | None:
+    """The earlier ingest of this table that is to be completed, or that makes this one needless."""
+    found = book.find(table.digest, model)
+    if not found or (found.complete and book.wish.allow_duplicate):
+        return None
+    if book.wish.batch and book.wish.batch != found.batch and not found.complete:
+        raise UsageError(
+            f"this table is recorded in part already, as batch {found.batch}",
+            hint="repeat the command without --batch-id and it goes on where it stopped",
+        )
+    return found
+
+
+class _Scored:
+    """The first pass: every row checked and scored; NaN stands for a row that was rejected."""
+
+    def __init__(
+        self,
+        table: Table,
+        scorer: Scorer,
+        scratch: IO[bytes],
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self.table, self.scorer = table, scorer
+        self._scratch, self._progress = scratch, progress
+        self.rows = self.anomalies = 0
+        self.rejects: list[Reject] = []
+        self.rejects_file = ""
+
+    def run(self, skip_bad_rows: bool) -> None:
+        """Read and score the table. Raises `TableError` at the first bad row, unless skipped."""
+        from ..tabular import Reject
+
+        bad: list[Reject] = []
+        for batch in ahead(self.table.batches(SCORED_ROWS)):
+            scores, problems = self.scorer.score(batch.rows)
+            for problem in problems:
+                fault = Reject(batch.lines[problem.row], problem.column, problem.reason)
+                if not skip_bad_rows:
+                    raise self._fault(fault)
+                bad.append(fault)
+            self._scratch.write(scores.tobytes())
+            self.rows += len(scores) - len({problem.row for problem in problems})
+            self.anomalies += int((scores >= self.scorer.threshold).sum())
+            self.report("scoring", self.rows, 0)
+        self.rejects = sorted([*self.table.rejects, *bad], key=lambda reject: reject.line)
+
+    def good_rows(self) -> Iterator[tuple[np.ndarray, list[list[str]]]]:
+        """Every row that was not rejected, with its score, in batches."""
+        import numpy as np
+
+        self._scratch.seek(0)
+        for batch in self.table.batches(SCORED_ROWS):
+            scores = np.frombuffer(self._scratch.read(8 * len(batch.rows)), dtype=np.float64)
+            self.table.check_unchanged()
+            assert len(scores) == len(batch.rows)
+            good = ~np.isnan(scores)
+            if good.all():
+                yield scores, batch.rows
+            else:
+                yield (
+                    scores[good],
+                    [row for row, kept in zip(batch.rows, good, strict=True) if kept],
+                )
+
+    def report(self, stage: str, rows: int, blocks: int) -> None:
+        """Tell whoever watches how far this is."""
+        if self._progress:
+            self._progress(Progress(stage, self.table.position, self.table.size, rows, blocks))
+
+    def _fault(self, reject: Reject) -> TableError:
+        return TableError(
+            reject.reason,
+            file=self.table.name,
+            line=reject.line,
+            column=reject.column,
+            hint="correct the row, or leave such rows out with --skip-bad-rows",
+        )
+
+
+@dataclass(slots=True)
+class _Group:
+    """Rows of several blocks, ready to write. `lines` are sealed lines, or rows left open."""
+
+    scores: list[float]
+    verdicts: list[bool]
+    lines: list[str]
+    seals: list[str] = field(default_factory=list)
+    subjects: list[str] | None = None
+
+
+class _Recording:
+    """The second pass: rows sealed, the vault written, blocks appended."""
+
+    def __init__(self, book: Book, scored: _Scored, batch: str, ignored: tuple[str, ...]) -> None:
+        self.book, self.scored, self.batch, self.ignored = book, scored, batch, ignored
+        self.blocks = self.anomalies = 0
+        self._threshold = float(scored.scorer.threshold)
+
+    def run(self) -> IngestSummary:
+        """Record every scored row that is not in the ledger yet."""
+        store, first = self.book.store, self.book.store.next_record
+        already = self.book.recorded(self.batch)
+        # Strings are made in a thread while this one writes and mines, which need no lock.
+        for group in ahead(self._groups(already, first), 1):
+            self._write(group)
+        self.book.vault.finish(self.batch, store.head)
+        records = store.next_record - first
+        return IngestSummary(
+            ledger=str(self.book.path),
+            batch=self.batch,
+            model=self.scored.scorer.bundle.digest,
+            threshold=self._threshold,
+            records=records,
+            anomalies=self.anomalies,
+            blocks=self.blocks,
+            already=already,
+            bits=self.book.bits,
+            head=store.head[1],
+            first_record=first if records else None,
+            ignored=self.ignored,
+            rejects=tuple(self.scored.rejects),
+            rejects_file=self.scored.rejects_file,
+            recovered=tuple(store.recovered),
+        )
+
+    def _write(self, group: _Group) -> None:
+        store, size = self.book.store, self.book.wish.batch_size
+        if self.book.sealed:
+            self.book.vault.write(store.next_record, group.lines, group.subjects, store.head)
+        for start in range(0, len(group.scores), size):
+            part = slice(start, start + size)
+            self._block(group, part)
+            self.scored.report("recording", store.next_record, self.blocks)
+
+    def _block(self, group: _Group, part: slice) -> None:
+        store = self.book.store
+        scores, verdicts = group.scores[part], group.verdicts[part]
+        write, last = (
+            (lines.sealed_records, group.seals)
+            if self.book.sealed
+            else (lines.open_records, group.lines)
+        )
+        anomalies = sum(verdicts)
+        fields: lines.Event = {
+            "batch": self.batch,
+            "model": self.scored.scorer.bundle.digest,
+            "threshold": self._threshold,
+            "rows": len(scores),
+            "anomalies": anomalies,
+        }
+        records = write(store.next_record, scores, verdicts, last[part])
+        store.append("score", fields, records, len(scores), self.book.bits)
+        self.blocks += 1
+        self.anomalies += anomalies
+
+    def _groups(self, already: int, first: int) -> Iterator[_Group]:
+        """The rows behind the first `already`, several whole blocks at a time."""
+        batch_size = self.book.wish.batch_size
+        size = batch_size * max(1, GROUP_ROWS // batch_size)
+        table, name = self.scored.table, self.scored.scorer.bundle.schema.id
+        subject = table.columns.index(name) if name in table.columns else None
+        for scores, rows in _regrouped(self.scored.good_rows(), already, size):
+            verdicts = [score >= self._threshold for score in scores]
+            group = _Group(scores, verdicts, lines.row_objects(table.columns, rows))
+            if self.book.sealed:
+                self._seal(group, first)
+                group.subjects = None if subject is None else [row[subject] for row in rows]
+            yield group
+            first += len(rows)
+
+    def _seal(self, group: _Group, first: int) -> None:
+        """Turn rows into sealed lines, each with a fresh salt, and take their hashes."""
+        count, ledger = len(group.lines), str(self.book.store.genesis["ledger"])
+        salts = _cut(secrets.token_hex(16 * count), 32)
+        group.lines = lines.sealed_lines(ledger, first, salts, group.lines)
+        text = "".join(f"{line}\n" for line in group.lines)
+        group.seals = _cut(line_hashes(text.encode("ascii")).hex(), 64)
+
+
+def _cut(text: str, width: int) -> list[str]:
+    return [text[start : start + width] for start in range(0, len(text), width)]
+
+
+def _regrouped(
+    batches: Iterable[tuple[np.ndarray, list[list[str]]]], skip: int, size: int
+) -> Iterator[tuple[list[float], list[list[str]]]]:
+    """Cut batches anew into groups of `size` rows, leaving out the first `skip`."""
+    scores: list[float] = []
+    rows: list[list[str]] = []
+    for some_scores, some_rows in batches:
+        passed = min(skip, len(some_rows))
+        skip -= passed
+        scores += some_scores[passed:].tolist()
+        rows += some_rows[passed:]
+        while len(rows) >= size:
+            yield scores[:size], rows[:size]
+            scores, rows = scores[size:], rows[size:]
+    if rows:
+        yield scores, rows
+
+
+def _foreseen(ledger: str, scored: _Scored, wish: Wish, ignored: tuple[str, ...]) -> IngestSummary:
+    return IngestSummary(
+        ledger=ledger,
+        batch="",
+        model=scored.scorer.bundle.digest,
+        threshold=float(scored.scorer.threshold),
+        records=scored.rows,
+        anomalies=scored.anomalies,
+        blocks=-(-scored.rows // wish.batch_size),
+        bits=DEFAULT_BITS if wish.bits is None else wish.bits,
+        dry_run=True,
+        ignored=ignored,
+        rejects=tuple(scored.rejects),
+    )
+
+
+def _duplicate(book: Book, scorer: Scorer, batch: str, ignored: tuple[str, ...]) -> IngestSummary:
+    return IngestSummary(
+        ledger=str(book.path),
+        batch=batch,
+        model=scorer.bundle.digest,
+        threshold=float(scorer.threshold),
+        records=0,
+        anomalies=0,
+        blocks=0,
+        already=book.recorded(batch),
+        bits=book.bits,
+        head=book.store.head[1],
+        duplicate=True,
+        ignored=ignored,
+        recovered=tuple(book.store.recovered),
+    )
+
+
+def _write_rejects(path: str | Path, rejects: list[Reject]) -> None:
+    """Line, column and reason of each rejected row; its cells stay in the table."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("line", "column", "reason"))
+    writer.writerows((reject.line, reject.column or "", reject.reason) for reject in rejects)
+    fs.replace(Path(path), text.getvalue().encode(), mode=0o600)
