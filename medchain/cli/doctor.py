@@ -16,9 +16,8 @@ def doctor(json: Json = False) -> None:
     result_json(found) if json else result(_words(found))
 
 
-def _words(found: dict[str, object]) -> str:
+def _words(found: dict[str, dict[str, object]]) -> str:
     parts = []
     for section, values in found.items():
-        assert isinstance(values, dict)
         parts.append(f"{section}\n{table([(name, str(value)) for name, value in values.items()])}")
     return "\n".join(parts)

@@ -29,14 +29,14 @@ def ingest(
     bits: Annotated[
         int | None,
         typer.Option(
-            help="Work of a block: leading zero bits, 0 to 32 (default: 16, or what the ledger demands)."
+            help="Work of a block in bits, 0 to 32 (default: 16, or what the ledger demands)."
         ),
     ] = None,
     rows: Annotated[
         str | None,
         typer.Option(
             metavar="sealed|open",
-            help="Keep rows in the vault, or openly in the ledger; chosen when it begins (default: sealed).",
+            help="Where rows are kept: in the vault, or in the ledger; chosen when it begins.",
         ),
     ] = None,
     batch_id: Annotated[
@@ -119,7 +119,7 @@ def _words(summary: IngestSummary) -> str:
         ("threshold", f"{summary.threshold:g}"),
     ]
     if summary.ignored:
-        about.append(("not scored", ", ".join(summary.ignored) + " (unknown to the model)"))
+        about.append(("not scored", ", ".join(summary.ignored)))
     if summary.duplicate:
         return (
             f"This table is recorded already, as batch {summary.batch}; nothing was appended\n"

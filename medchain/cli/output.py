@@ -34,7 +34,7 @@ def result(text: str) -> None:
 
 def result_json(value: object) -> None:
     """The result as one JSON document on stdout."""
-    print(json.dumps(value, indent=2))
+    print(json.dumps(value, indent=2, default=str))
 
 
 def guarded(command: Callable[P, R]) -> Callable[P, R]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import UsageError
 from .options import Delimiter, Json
-from .output import result, result_json, say
+from .output import plural, result, result_json, say, table
+
+if TYPE_CHECKING:
+    from ..detect.train import Trained
 
 
 def train(
@@ -70,9 +73,78 @@ def train(
         target_recall=target_recall,
         alert_rate=alert_rate,
         delimiter=delimiter,
-        progress=say,
+        progress=None,
     )
-    result_json(trained.report()) if json else result(trained.words(output))
+    for warning in trained.warnings:
+        say(f"medchain: {warning}")
+    result_json(_document(trained, output)) if json else result(_words(trained, output))
+
+
+def _document(trained: Trained, output: str) -> dict[str, object]:
+    about = trained.bundle.manifest
+    return {
+        "model": trained.bundle.digest,
+        "folder": output,
+        "columns": [
+            {"column": column, "kind": kind, "note": note}
+            for column, kind, note in trained.schema.describe()
+        ],
+        **{key: about[key] for key in ("mode", "rows", "threshold", "metrics", "seed")},
+        "warnings": list(trained.warnings),
+    }
+
+
+def _words(trained: Trained, output: str) -> str:
+    about, metrics = trained.bundle.manifest, trained.metrics
+    columns = [(column, f"{kind:<12} {note}") for column, kind, note in trained.schema.describe()]
+    rule = about["threshold"]
+    asked = "" if rule["target"] is None else f" {rule['target']:g}"
+    parts = [
+        f"Columns\n{table(columns)}",
+        f"Figures on {plural(about['rows']['held_out'], 'row')} that were held out"
+        f" ({about['rows']['training']:,} were trained on)\n{_figures(metrics)}",
+        f"Saved the model in {output}",
+        table(
+            [
+                ("mode", about["mode"]),
+                ("threshold", f"{rule['value']:g} by {rule['rule']}{asked}"),
+                ("digest", trained.bundle.digest),
+            ]
+        ),
+    ]
+    return "\n".join(parts)
+
+
+def _figures(metrics: dict[str, Any]) -> str:
+    held = metrics["held_out"]
+    if "confusion" not in held:
+        return table([("called anomalous", f"{held['flagged']:,} of {held['rows']:,}")])
+    beside = metrics.get("logistic_regression", held)
+    names = {
+        "ROC AUC": "roc_auc",
+        "average precision": "average_precision",
+        "Brier score": "brier",
+        "precision": "precision",
+        "recall": "recall",
+    }
+    rows = [("", f"{'network':>10}{'logistic regression':>22}")]
+    rows += [
+        (name, f"{_text(held[key]):>10}{_text(beside[key]):>22}") for name, key in names.items()
+    ]
+    counts = held["confusion"]
+    rows += [
+        ("base rate", f"{_text(held['base_rate']):>10}"),
+        (
+            "confusion",
+            f"{counts['true_positives']} found, {counts['false_negatives']} missed, "
+            f"{counts['false_positives']} false alarms, {counts['true_negatives']} left in peace",
+        ),
+    ]
+    return table(rows)
+
+
+def _text(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
 
 
 def _kind(text: str) -> tuple[str, str]:

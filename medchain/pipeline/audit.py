@@ -38,7 +38,7 @@ def verify(
 
     Raises `UsageError` or `ModelError` only where a file that is named here cannot be used.
     """
-    checks = _Checks(_open_vault(ledger, vault), _load(model))
+    checks = _Checks(_open_vault(ledger, vault), model)
     try:
         with open_ledger(ledger) as stream:
             check = checks.check if checks.vault or checks.scorer else None
@@ -51,8 +51,9 @@ def verify(
 class _Checks:
     """What is asked about each block beyond its own bytes."""
 
-    def __init__(self, vault: Vault | None, scorer: Scorer | None) -> None:
-        self.vault, self.scorer = vault, scorer
+    def __init__(self, vault: Vault | None, model: str | Path | None) -> None:
+        self.vault = vault
+        self.digest, self.scorer = _load(model)
         self._opened = self._repeated = self._others = 0
         self._bound: tuple[str, ...] | None = None
         self._end = 0
@@ -103,7 +104,7 @@ class _Checks:
     def _check_scores(self, block: Block) -> Finding | None:
         if not self.scorer or block.kind != "score":
             return None
-        if block.event["model"] != self.scorer.bundle.digest:
+        if block.event["model"] != self.digest:
             self._others += block.header.count
             return None
         rows = self._rows(block)
@@ -118,12 +119,11 @@ class _Checks:
 
     def _rows(self, block: Block) -> list[dict[str, str]]:
         if self.vault:
-            rows = self.vault.rows(block.header.first, block.header.count)
-            return [row for _, row in rows]
-        rows = [record.row for record in block.rows()]
-        if None in rows:
+            return [row for _, row in self.vault.rows(block.header.first, block.header.count)]
+        rows = [record.row for record in block.rows() if record.row is not None]
+        if len(rows) < block.header.count:
             raise UsageError(
-                "the rows of this ledger are sealed, so they cannot be scored again without its vault",
+                "the rows of this ledger are sealed: without its vault none is scored again",
                 hint="add --vault",
             )
         return rows
@@ -156,10 +156,11 @@ def _open_vault(ledger: str | Path, vault: bool | str | Path) -> Vault | None:
     return Vault(readable(path, "the vault"), readonly=True)
 
 
-def _load(model: str | Path | None) -> Scorer | None:
+def _load(model: str | Path | None) -> tuple[str, Scorer | None]:
     if model is None:
-        return None
+        return "", None
     from ..detect.bundle import Bundle
     from ..detect.scoring import Scorer
 
-    return Scorer(Bundle.load(Path(model)))
+    bundle = Bundle.load(Path(model))
+    return bundle.digest, Scorer(bundle)

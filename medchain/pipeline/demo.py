@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import fs
 from ..errors import UsageError
@@ -15,6 +16,9 @@ from .audit import verify
 from .ingest import IngestSummary, ingest
 from .plot import plot
 from .train import train
+
+if TYPE_CHECKING:
+    from ..tabular.synthetic import Patients
 
 PATIENTS = 1000
 HELD_OUT = 200
@@ -101,9 +105,18 @@ def _make_patients(known: Path, new: Path, seed: int) -> list[str]:
 
     everyone = patients(PATIENTS, seed, anomaly_rate=0.08)
     split = PATIENTS - HELD_OUT
-    fs.replace(known, everyone.part(0, split).csv(label=True))
-    fs.replace(new, everyone.part(split, PATIENTS).csv(label=False))
+    fs.replace(known, _part(everyone, slice(0, split)).csv(label=True))
+    fs.replace(new, _part(everyone, slice(split, None)).csv(label=False))
     return everyone.kinds[split:]
+
+
+def _part(everyone: Patients, part: slice) -> Patients:
+    return replace(
+        everyone,
+        rows=everyone.rows[part],
+        labels=everyone.labels[part],
+        kinds=everyone.kinds[part],
+    )
 
 
 def _found(ledger: Path, kinds: list[str]) -> dict[str, tuple[int, int]]:

@@ -28,6 +28,7 @@ from .book import DEFAULT_BITS, Book, Wish
 if TYPE_CHECKING:
     import numpy as np
 
+    from ..detect.bundle import Bundle
     from ..detect.scoring import Scorer
     from ..tabular import Reject, Table
 
@@ -101,25 +102,26 @@ def ingest(
     from ..tabular import open_table
 
     wish = Wish(batch_size, bits, rows, batch_id, origin, allow_duplicate)
-    scorer = Scorer(Bundle.load(Path(model)))
+    bundle = Bundle.load(Path(model))
+    scorer = Scorer(bundle)
     with (
         open_table(table, delimiter=delimiter, skip_bad_rows=skip_bad_rows) as source,
         fs.scratch() as scratch,
     ):
         ignored = tuple(scorer.bind(source.columns))
-        scored = _Scored(source, scorer, scratch, progress)
+        scored = _Scored(source, bundle, scorer, scratch, progress)
         if dry_run:
             scored.run(skip_bad_rows)
             return _foreseen(str(ledger), scored, wish, ignored)
         with Book(Path(ledger), wish, mining) as book:
-            found = _found(book, source, scorer.bundle.digest)
+            found = _found(book, source, bundle.digest)
             if found and found.complete:
-                return _duplicate(book, scorer, found.batch, ignored)
+                return _duplicate(book, bundle, found.batch, ignored)
             scored.run(skip_bad_rows)
             if scored.rejects:
                 scored.rejects_file = str(rejects or Path(ledger).with_suffix(".rejects.csv"))
                 _write_rejects(scored.rejects_file, scored.rejects)
-            batch = found.batch if found else book.begin(source.digest, scorer.bundle.digest)
+            batch = found.batch if found else book.begin(source.digest, bundle.digest)
             return _Recording(book, scored, batch, ignored).run()
 
 
@@ -142,11 +144,12 @@ class _Scored:
     def __init__(
         self,
         table: Table,
+        bundle: Bundle,
         scorer: Scorer,
         scratch: IO[bytes],
         progress: Callable[[Progress], None] | None,
     ) -> None:
-        self.table, self.scorer = table, scorer
+        self.table, self.bundle, self.scorer = table, bundle, scorer
         self._scratch, self._progress = scratch, progress
         self.rows = self.anomalies = 0
         self.rejects: list[Reject] = []
@@ -220,7 +223,7 @@ class _Recording:
     def __init__(self, book: Book, scored: _Scored, batch: str, ignored: tuple[str, ...]) -> None:
         self.book, self.scored, self.batch, self.ignored = book, scored, batch, ignored
         self.blocks = self.anomalies = 0
-        self._threshold = float(scored.scorer.threshold)
+        self._threshold = scored.bundle.threshold
 
     def run(self) -> IngestSummary:
         """Record every scored row that is not in the ledger yet."""
@@ -234,7 +237,7 @@ class _Recording:
         return IngestSummary(
             ledger=str(self.book.path),
             batch=self.batch,
-            model=self.scored.scorer.bundle.digest,
+            model=self.scored.bundle.digest,
             threshold=self._threshold,
             records=records,
             anomalies=self.anomalies,
@@ -269,7 +272,7 @@ class _Recording:
         anomalies = sum(verdicts)
         fields: lines.Event = {
             "batch": self.batch,
-            "model": self.scored.scorer.bundle.digest,
+            "model": self.scored.bundle.digest,
             "threshold": self._threshold,
             "rows": len(scores),
             "anomalies": anomalies,
@@ -283,7 +286,7 @@ class _Recording:
         """The rows behind the first `already`, several whole blocks at a time."""
         batch_size = self.book.wish.batch_size
         size = batch_size * max(1, GROUP_ROWS // batch_size)
-        table, name = self.scored.table, self.scored.scorer.bundle.schema.id
+        table, name = self.scored.table, self.scored.bundle.schema.id
         subject = table.columns.index(name) if name in table.columns else None
         for scores, rows in _regrouped(self.scored.good_rows(), already, size):
             verdicts = [score >= self._threshold for score in scores]
@@ -329,8 +332,8 @@ def _foreseen(ledger: str, scored: _Scored, wish: Wish, ignored: tuple[str, ...]
     return IngestSummary(
         ledger=ledger,
         batch="",
-        model=scored.scorer.bundle.digest,
-        threshold=float(scored.scorer.threshold),
+        model=scored.bundle.digest,
+        threshold=scored.bundle.threshold,
         records=scored.rows,
         anomalies=scored.anomalies,
         blocks=-(-scored.rows // wish.batch_size),
@@ -341,12 +344,12 @@ def _foreseen(ledger: str, scored: _Scored, wish: Wish, ignored: tuple[str, ...]
     )
 
 
-def _duplicate(book: Book, scorer: Scorer, batch: str, ignored: tuple[str, ...]) -> IngestSummary:
+def _duplicate(book: Book, bundle: Bundle, batch: str, ignored: tuple[str, ...]) -> IngestSummary:
     return IngestSummary(
         ledger=str(book.path),
         batch=batch,
-        model=scorer.bundle.digest,
-        threshold=float(scorer.threshold),
+        model=bundle.digest,
+        threshold=bundle.threshold,
         records=0,
         anomalies=0,
         blocks=0,

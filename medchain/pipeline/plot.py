@@ -16,6 +16,6 @@ def plot(
     """
     from .. import plotting
 
+    plotting.picture_format(output)
     paths = [ledgers] if isinstance(ledgers, (str, Path)) else list(ledgers)
-    plotting.check_output(output)
     plotting.save(plotting.draw(paths, kind), output)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import TableError
+from ..errors import UsageError
 
 if TYPE_CHECKING:
     from ..detect.train import Trained
@@ -26,7 +26,7 @@ def train(
     target_recall: float | None = None,
     alert_rate: float | None = None,
     delimiter: str | None = None,
-    progress: Callable[[str], None] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> Trained:
     """Learn a detector from `table` and save its bundle in the folder `output`.
 
@@ -37,17 +37,14 @@ def train(
     Raises `TableError` where the table cannot be read, `UsageError` where it cannot be learnt from,
     `NotDurable` where the bundle cannot be written; a former bundle is then still there.
     """
+    from ..detect.bundle import check_target
+    from ..detect.train import fit
     from ..tabular import open_table
 
+    check_target(output)
     with open_table(table, delimiter=delimiter) as source:
-        rows: list[list[str]] = []
-        places: list[int] = []
-        for batch in source.batches(4096):
-            rows += batch.rows
-            places += batch.lines
+        rows = [row for batch in source.batches(4096) for row in batch.rows]
         columns, name = source.columns, source.name
-    from ..detect.train import UnreadableRow, fit
-
     try:
         trained = fit(
             columns,
@@ -55,7 +52,7 @@ def train(
             label=label,
             id=id,
             drop=drop,
-            kinds=dict(kinds or {}),
+            kinds=kinds,
             positive=positive,
             seed=seed,
             target_precision=target_precision,
@@ -63,9 +60,7 @@ def train(
             alert_rate=alert_rate,
             progress=progress,
         )
-    except UnreadableRow as bad:
-        raise TableError(
-            bad.reason, file=name, line=places[bad.row], column=bad.column, hint=bad.hint
-        ) from None
-    trained.save(Path(output))
+    except UsageError as error:
+        raise UsageError(f"{name}: {error.message}", hint=error.hint) from None
+    trained.save(output)
     return trained
