@@ -28,7 +28,7 @@ _LEGAL = bytes(range(0x20, 0x7F)) + b"\n"
 
 
 class Record(NamedTuple):
-    """One scored row; `seal` is lower-case hex in a sealed ledger, `row` its cells in an open one."""
+    """One scored row; `seal` is lower-case hex in a sealed ledger, `row` the cells in an open."""
 
     number: int
     score: float

@@ -1,0 +1,81 @@
+/* What a kernel is, inside the core: one row of function pointers, one file each.
+ *
+ * A new kernel is a file sha256_NAME.c with mc_compress_NAME and mc_search_NAME, their two
+ * declarations below, and a row in dispatch.c. The suffix of the file is the suffix of its symbols.
+ */
+
+#ifndef MEDCHAIN_KERNELS_H
+#define MEDCHAIN_KERNELS_H
+
+#include "medchain.h"
+
+#if defined(__x86_64__) && !defined(MEDCHAIN_NO_SHANI)
+#define MC_HAS_SHANI 1
+#else
+#define MC_HAS_SHANI 0
+#endif
+
+/* What a CPU offers and a kernel needs, as bits. */
+enum { MC_NEEDS_NOTHING = 0, MC_NEEDS_SHA_NI = 1 };
+
+/* Where the header's last chunk holds the nonce: words 10 (high) and 11 (low) of 16. */
+enum { MC_NONCE_HIGH = 10, MC_NONCE_LOW = 11 };
+
+/* A search over the low word of the nonce. All else is constant: the state after the header's
+ * first 64 bytes, and the other words of its second, padded chunk. A nonce is a candidate where
+ * the first word of the digest has no bit in common with mask. */
+struct mc_search {
+    uint32_t midstate[8];
+    uint32_t block[16];
+    uint32_t mask;
+};
+
+/* Run the compression function over count chunks of 64 bytes. */
+typedef void mc_compress_fn(uint32_t state[8], const uint8_t *chunks, size_t count);
+
+/* Try the low words first, first + 1, ... and return how many came before the first candidate;
+ * count where there is none. count is at most 2^16, and first + count at most 2^32. */
+typedef uint32_t mc_search_fn(const struct mc_search *search, uint32_t first, uint32_t count);
+
+struct mc_kernel {
+    const char *name;
+    uint32_t needs;
+    mc_compress_fn *compress; /* NULL: not compiled into this build */
+    mc_search_fn *search;
+};
+
+/* The row of a kernel that passed its self-test, or NULL and the reason in *status. */
+const struct mc_kernel *mc_kernel(int kernel, int *status);
+
+/* One message, streamed in pieces of any length. */
+struct mc_sha256 {
+    const struct mc_kernel *kernel;
+    uint64_t size;
+    uint32_t state[8];
+    uint8_t tail[64];
+};
+
+void mc_sha256_begin(struct mc_sha256 *hash, const struct mc_kernel *kernel);
+void mc_sha256_add(struct mc_sha256 *hash, const uint8_t *data, size_t size);
+void mc_sha256_end(struct mc_sha256 *hash, uint8_t out[32]);
+
+extern const uint32_t mc_initial[8];
+extern const uint32_t mc_round_constants[64];
+
+mc_compress_fn mc_compress_portable, mc_compress_shani;
+mc_search_fn mc_search_portable, mc_search_shani;
+
+static inline uint32_t mc_load32(const uint8_t *bytes)
+{
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+static inline void mc_store32(uint8_t *bytes, uint32_t word)
+{
+    bytes[0] = (uint8_t)(word >> 24);
+    bytes[1] = (uint8_t)(word >> 16);
+    bytes[2] = (uint8_t)(word >> 8);
+    bytes[3] = (uint8_t)word;
+}
+
+#endif

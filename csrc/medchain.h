@@ -1,0 +1,68 @@
+/* medchain: SHA-256 proof of work, line hashing and Merkle roots. The whole public C API.
+ *
+ * C11. No allocation, no I/O, no state but what the processor can do and which kernels proved
+ * themselves. Every function is thread-safe and returns a status: below zero a failure, else as
+ * documented. The Python binding reads everything between the two cdef lines as it stands, so keep
+ * preprocessor lines out of there. */
+
+#ifndef MEDCHAIN_H
+#define MEDCHAIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* cdef begin */
+
+enum {
+    MEDCHAIN_OK = 0,
+    MEDCHAIN_EXHAUSTED = 0,         /* mine: no nonce of the range meets the target */
+    MEDCHAIN_FOUND = 1,             /* mine: the lowest nonce of the range that does */
+    MEDCHAIN_STOPPED = 2,           /* mine: the stop flag was set */
+    MEDCHAIN_BAD_ARGUMENT = -1,     /* the caller's bug */
+    MEDCHAIN_UNKNOWN_KERNEL = -2,   /* no kernel has this number */
+    MEDCHAIN_NOT_COMPILED = -3,     /* the kernel is not part of this build */
+    MEDCHAIN_NOT_SUPPORTED = -4,    /* this CPU lacks its instructions */
+    MEDCHAIN_SELF_TEST_FAILED = -5, /* it computes wrong hashes on this machine */
+    MEDCHAIN_WRONG_HIT = -6,        /* mine: the reference contradicts the kernel's hit */
+    MEDCHAIN_NO_PREFIX = -1         /* hash_lines: hash the line alone */
+};
+
+/* Kernels are numbered from 0, best first; the list is the same in every build. */
+
+/* How many kernels there are. */
+int medchain_kernel_count(void);
+
+/* The kernel's name, or NULL where it has no such number. */
+const char *medchain_kernel_name(int kernel);
+
+/* MEDCHAIN_OK where the kernel can be used here. The first call for a kernel tests it (below a
+ * millisecond) against FIPS 180-4 and the portable kernel; every function below makes that call. */
+int medchain_kernel_status(int kernel);
+
+/* The first kernel of the list that can be used here. */
+int medchain_kernel_default(void);
+
+/* Write the SHA-256 of size bytes at data to out[32]. */
+int medchain_sha256(int kernel, const uint8_t *data, size_t size, uint8_t *out);
+
+/* Hash every line of data, without its LF, behind one prefix byte (0 to 255, or
+ * MEDCHAIN_NO_PREFIX); write 32 bytes a line to out. The last byte of data must be an LF, and
+ * capacity exactly 32 times the number of lines. */
+int medchain_hash_lines(int kernel, const uint8_t *data, size_t size, int prefix,
+                        uint8_t *out, size_t capacity);
+
+/* Write the Merkle tree hash of RFC 6962 section 2.1 over count leaf hashes to out[32]. The leaf
+ * hashes at nodes (32 bytes each) are overwritten: the tree is folded where it lies. */
+int medchain_root(int kernel, uint8_t *nodes, size_t count, uint8_t *out);
+
+/* Search the nonces of [start, start + count) for the lowest with which the SHA-256 of the header
+ * begins with `bits` zero bits (0 to 256). header: 112 bytes, the last 8 of which are the nonce,
+ * big-endian, and are ignored. *stop, where stop is not NULL, is read every 65,536 nonces; any
+ * thread may set it to end the search. MEDCHAIN_FOUND: *nonce is the nonce. MEDCHAIN_EXHAUSTED
+ * and MEDCHAIN_STOPPED: *nonce is the first that was not tried. */
+int medchain_mine(int kernel, const uint8_t *header, uint64_t start, uint64_t count,
+                  uint32_t bits, const volatile int *stop, uint64_t *nonce);
+
+/* cdef end */
+
+#endif
