@@ -1,5 +1,19 @@
-"""`python -m medchain`."""
+"""`medchain` and `python -m medchain`."""
 
-from .cli.app import main
+from __future__ import annotations
 
-main()
+import sys
+
+
+def main() -> None:
+    """Run the command line; an interrupt is no traceback even while it is being loaded."""
+    try:
+        from .cli.app import app
+
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

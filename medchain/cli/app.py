@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import typer
 
 from .. import __version__
@@ -48,10 +46,3 @@ for _command in (
 ):
     app.command()(guarded(_command))
 
-
-def main() -> None:
-    """Run the command line; the process ends with the exit code of docs/reference.md."""
-    try:
-        app()
-    except KeyboardInterrupt:
-        sys.exit(130)

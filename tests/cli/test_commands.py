@@ -177,7 +177,7 @@ def test_pure_python_says_nothing_where_it_was_asked_for(tmp_path: Path) -> None
 def test_a_missing_core_is_said_on_stderr(tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules['medchain.ledger._core'] = None\n"
-        "from medchain.cli.app import main; main()"
+        "from medchain.__main__ import main; main()"
     )
     words = [sys.executable, "-c", code, "verify", str(EXAMPLE)]
     done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path)
@@ -219,7 +219,7 @@ def test_a_bug_is_told_without_the_data(tmp_path: Path) -> None:
         "import medchain.pipeline.inspect as inspect\n"
         "def show(*_, **__): raise ValueError('CANARY')\n"
         "inspect.show = show\n"
-        "from medchain.cli.app import main; main()"
+        "from medchain.__main__ import main; main()"
     )
     words = [sys.executable, "-c", code, "show", str(EXAMPLE)]
     done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path)

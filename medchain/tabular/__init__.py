@@ -1,0 +1,8 @@
+"""Patient tables in, batches of text cells out; knows no ledger and no model."""
+
+from __future__ import annotations
+
+from .rows import Batch, Reject
+from .table import Table, open_table
+
+__all__ = ["Batch", "Reject", "Table", "open_table"]

@@ -1,0 +1,205 @@
+"""Reads a table in batches of text cells, each row with the physical line on which it starts.
+
+The dialect is that of `rows`. The first line that is not blank is the header; its names are taken
+as they stand, spaces included.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+from ..errors import TableError, UsageError
+from .rows import Batch, Reject, Rows
+from .source import Source
+
+DELIMITERS = (",", ";", "\t", "|")
+_NAMED = 5
+
+
+def open_table(
+    source: str | Path, *, delimiter: str | None = None, skip_bad_rows: bool = False
+) -> Table:
+    """Open the table at the path `source`, or on standard input for ``"-"``.
+
+    Plain or gzip, UTF-8 with or without byte order mark. What can be read only once (standard
+    input, a FIFO) is copied into a file without a name. With `skip_bad_rows`, rows that are too
+    short or too long go to ``Table.rejects``; every other fault is raised.
+
+    Raises `UsageError` for a path or a delimiter that cannot be used, `TableError` for anything
+    wrong with the header.
+    """
+    separator = _delimiter(delimiter)
+    return Table(Source(source), delimiter=separator, skip_bad_rows=skip_bad_rows)
+
+
+class Table:
+    """An open table; close it, or use it as a context manager.
+
+    ``name`` is as the user gave it, ``columns`` are the header's names, ``rejects`` the rows that
+    the latest call of `batches` left out.
+    """
+
+    def __init__(self, source: Source, *, delimiter: str, skip_bad_rows: bool) -> None:
+        self._source, self._delimiter = source, delimiter
+        self._skip_bad_rows = skip_bad_rows
+        self.name = source.name
+        self.rejects: list[Reject] = []
+        try:
+            self.columns = self._header()
+        except BaseException:
+            source.close()
+            raise
+
+    def __enter__(self) -> Table:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._source.close()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file on disk."""
+        return self._source.size
+
+    @property
+    def position(self) -> int:
+        """Bytes of the file that the latest pass (`batches` or `digest`) has consumed."""
+        return self._source.position
+
+    def digest(self, key: bytes) -> bytes:
+        """HMAC-SHA256 under `key` over the bytes of the file as they lie on disk, in one pass."""
+        mac = hmac.new(key, digestmod=hashlib.sha256)
+        for block in self._source.blocks():
+            mac.update(block)
+        return mac.digest()
+
+    def check_unchanged(self) -> None:
+        """Raise `TableError` if the file is no longer the one that was opened.
+
+        Every pass that reaches the end of the file has asked this itself.
+        """
+        self._source.check_unchanged()
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """The rows in batches of `size`, the last one shorter; each call starts at the first row.
+
+        Raises `TableError`, for a table without any row at the end of it; with ``skip_bad_rows``,
+        rows that were left out count as rows.
+        """
+        assert size > 0
+        rows = Rows(self._source, self._delimiter)
+        rows.first()
+        rejects = self.rejects = []
+        keep = rejects if self._skip_bad_rows else None
+        empty = True
+        while (batch := rows.take(size, len(self.columns), keep)).rows:
+            empty = False
+            yield batch
+        self._source.check_unchanged()
+        if empty and not rejects:
+            raise TableError(
+                "has a header, but no rows", file=self.name, hint="is the export complete?"
+            )
+
+    def _header(self) -> tuple[str, ...]:
+        header = Rows(self._source, self._delimiter).first()
+        if header is None:
+            raise TableError(
+                "holds nothing but blank lines",
+                file=self.name,
+                hint="a table has a header line, then its rows",
+            )
+        names, line = header
+        self._refuse_other_delimiter(names, line)
+        self._refuse_nameless(names, line)
+        self._refuse_duplicates(names, line)
+        return tuple(names)
+
+    def _refuse_other_delimiter(self, names: list[str], line: int) -> None:
+        if len(names) > 1:
+            return
+        found = max(DELIMITERS, key=names[0].count)
+        if found == self._delimiter or found not in names[0]:
+            return
+        shown = _shown(found)
+        raise TableError(
+            f"the header is one column, but holds {shown}: is that the delimiter?",
+            file=self.name,
+            line=line,
+            hint=f"--delimiter {shown}",
+        )
+
+    def _refuse_nameless(self, names: list[str], line: int) -> None:
+        places = [str(place) for place, name in enumerate(names, 1) if not name.strip()]
+        if places:
+            raise TableError(
+                f"the header has no name for column {_listed(places)} of {len(names)}",
+                file=self.name,
+                line=line,
+                hint="name every column; in pandas, to_csv(index=False) leaves the row index out",
+            )
+
+    def _refuse_duplicates(self, names: list[str], line: int) -> None:
+        repeated = [name for name, count in Counter(names).items() if count > 1]
+        if not repeated:
+            return
+        if any(_is_number(name) for name in repeated):
+            # Cells of a table without a header line: they must not be shown.
+            raise TableError(
+                "the header repeats a number where names belong",
+                file=self.name,
+                line=line,
+                hint="a table needs a header line that names its columns",
+            )
+        raise TableError(
+            f"the header names {_listed([repr(_cut(name)) for name in repeated])} more than once",
+            file=self.name,
+            line=line,
+            column=_cut(repeated[0]),
+            hint="give every column a name of its own",
+        )
+
+
+def _delimiter(given: str | None) -> str:
+    delimiter = {None: ",", "\\t": "\t", "tab": "\t"}.get(given, given)
+    if delimiter is None or len(delimiter) != 1 or delimiter in '"\r\n\0':
+        raise UsageError(
+            f"{given!r} cannot be a delimiter",
+            hint=r"name one character, for example ';' or '\t' for a tab",
+        )
+    return delimiter
+
+
+def _shown(delimiter: str) -> str:
+    return r"'\t'" if delimiter == "\t" else f"'{delimiter}'"
+
+
+def _listed(items: list[str]) -> str:
+    more = len(items) - _NAMED
+    return ", ".join(items[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= 60 else name[:59] + "…"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,72 @@
+"""Count the system calls with which `medchain.fs` changes the disk, and fail or die at the n-th.
+
+Run as a program, it appends to a ledger and dies at a call: ``syscalls.py LEDGER CALL before|after``
+(0 counts the calls instead, and prints how many there were).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+CALLS = ("open", "write", "fsync", "ftruncate", "replace", "rename", "unlink", "fchmod")
+Strike = Callable[[str, Callable[..., object], tuple[object, ...]], object]
+
+
+@contextmanager
+def struck(call: int, strike: Strike) -> Iterator[list[str]]:
+    """Let `strike` stand for the `call`-th call (from 1); yields the names of all calls made."""
+    made: list[str] = []
+    real = {name: getattr(os, name) for name in CALLS}
+
+    def replacement(name: str) -> Callable[..., object]:
+        def called(*args: object, **kwargs: object) -> object:
+            made.append(name)
+            if len(made) == call:
+                return strike(name, real[name], args)
+            return real[name](*args, **kwargs)
+
+        return called
+
+    for name in CALLS:
+        setattr(os, name, replacement(name))
+    try:
+        yield made
+    finally:
+        for name in CALLS:
+            setattr(os, name, real[name])
+
+
+def half(name: str, real: Callable[..., object], args: tuple[object, ...]) -> None:
+    """Do half of the call: a write of half of its bytes, anything else in full."""
+    if name == "write":
+        descriptor, data = args
+        real(descriptor, bytes(data)[: len(bytes(data)) // 2])  # type: ignore[arg-type]
+    else:
+        real(*args)
+
+
+def _die(moment: str) -> Strike:
+    def strike(name: str, real: Callable[..., object], args: tuple[object, ...]) -> object:
+        if moment == "after":
+            half(name, real, args)
+        os._exit(77)
+
+    return strike
+
+
+def append(path: Path) -> None:
+    """What is interrupted: two blocks appended to the ledger at `path`."""
+    from tests.ledger import forge
+
+    forge.write(path, [[0.25, 0.75], [0.5]])
+
+
+if __name__ == "__main__":
+    ledger, number, when = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    with struck(number, _die(when)) as calls:
+        append(ledger)
+    print(len(calls))
