@@ -62,6 +62,7 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
         except OSError as error:
             where = f": {error.filename}" if error.filename else ""
             say(f"medchain: the system refused: {(error.strerror or '').lower()}{where}")
+            say("  hint: look at the space and the rights of the folder, and of the one for TMPDIR")
             _close_stdout()
             raise typer.Exit(NotDurable.exit_code) from None
         except Exception as error:
