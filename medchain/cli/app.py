@@ -45,4 +45,3 @@ for _command in (
     doctor.doctor,
 ):
     app.command()(guarded(_command))
-

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
+from ..ledger.lines import printable
 from .options import Json, Ledger
 from .output import note_core, result, result_json
 
@@ -32,13 +33,13 @@ def _lines(values: dict[str, object], indent: str = "") -> list[str]:
     lines = []
     for name, value in values.items():
         if isinstance(value, dict):
-            lines += [f"{indent}{name}", *_lines(value, indent + "  ")]
+            lines += [f"{indent}{printable(name)}", *_lines(value, indent + "  ")]
         else:
-            lines.append(f"{indent}{name:<{width}}  {_text(value)}")
+            lines.append(f"{indent}{printable(name):<{width}}  {_text(value)}")
     return lines
 
 
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return str(value)
+    return printable(str(value))

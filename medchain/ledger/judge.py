@@ -13,7 +13,16 @@ from typing import NoReturn
 
 from ..errors import FormatTooNew, LedgerTampered
 from .block import GENESIS_PREV, Header, block_hash, parse_line
-from .lines import EVENT, Event, Record, foreign_byte, parse_object, parse_records, to_record
+from .lines import (
+    EVENT,
+    GENESIS,
+    Event,
+    Record,
+    foreign_byte,
+    parse_object,
+    parse_records,
+    to_record,
+)
 from .merkle import leaf_hashes, root
 from .pow import meets
 from .reader import RawBlock
@@ -223,6 +232,8 @@ class _Judge:
             self._fail("event", "block 0, and only block 0, holds the genesis event", 0)
         if self.height > 0:
             return
+        if not self.raw.body.startswith(GENESIS):
+            self._fail("event", "a ledger begins with a genesis event", 0)
         number = event.get("format")
         if _whole(number) and number > FORMAT:  # type: ignore[operator]
             raise NewerFormat(number)  # type: ignore[arg-type]
@@ -247,8 +258,8 @@ class _Judge:
                 ("batch", _hexed(event.get("batch"), 32)),
                 ("model", _hexed(event.get("model"), 64)),
                 ("threshold", _number(event.get("threshold"))),
-                ("rows", event.get("rows") == block.header.count),
-                ("anomalies", event.get("anomalies") == block.anomalies),
+                ("rows", _is(event.get("rows"), block.header.count)),
+                ("anomalies", _is(event.get("anomalies"), block.anomalies)),
             )
             if not right
         ]
@@ -308,6 +319,10 @@ class _Judge:
 
 def _whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
+
+
+def _is(value: object, count: int) -> bool:
+    return _whole(value) and value == count
 
 
 def _number(value: object) -> bool:

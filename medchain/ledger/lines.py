@@ -19,6 +19,12 @@ GENESIS = EVENT + b'"genesis",'
 
 Event = dict[str, object]
 
+MAX_DEPTH = 64
+"""How deep objects and arrays are nested at most, the line's own object included."""
+
+MAX_NUMBER = 64
+"""How many characters a number on an event line has at most."""
+
 _NUMBER = rb"(0|[1-9][0-9]{0,15})"
 _DECIMAL = rb"(-?(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,6})?)"
 _HEAD = rb'\{"record":' + _NUMBER + rb',"score":' + _DECIMAL + rb',"anomaly":(true|false),'
@@ -81,10 +87,20 @@ def open_records(
     return "".join(lines).encode("ascii")
 
 
-def row_objects(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+def row_objects(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Each row as a JSON object of its cells' texts, in the order of `columns`."""
-    template = "{" + ",".join(quote(name).replace("%", "%%") + ":%s" for name in columns) + "}"
+    names = [quote(name).replace("%", "%%") for name in columns]
+    if _plain(rows):
+        template = "{" + ",".join(f'{name}:"%s"' for name in names) + "}"
+        return [template % tuple(row) for row in rows]
+    template = "{" + ",".join(f"{name}:%s" for name in names) + "}"
     return [template % tuple(map(quote, row)) for row in rows]
+
+
+def _plain(rows: Iterable[Sequence[str]]) -> bool:
+    """Whether JSON writes every cell as it stands, which is so for nearly all tables."""
+    text = " ".join(map(" ".join, rows))
+    return text.isascii() and text.isprintable() and '"' not in text and "\\" not in text
 
 
 def sealed_lines(ledger: str, first: int, salts: Sequence[str], rows: Iterable[str]) -> list[str]:
@@ -99,14 +115,19 @@ def sealed_lines(ledger: str, first: int, salts: Sequence[str], rows: Iterable[s
 def parse_object(line: bytes) -> dict[str, object]:
     """The JSON object on `line`.
 
-    Raises `ValueError` on anything else: no JSON, a key twice, NaN, nesting without end.
+    Raises `ValueError`, whose text quotes nothing of the line, on anything else: no JSON, a key
+    twice, NaN, nesting or a number beyond the bounds of the format.
     """
     try:
-        value = json.loads(line, object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = _DECODER.decode(line.decode("ascii"))
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        raise _Unfit(_TOO_DEEP) from None
+    except ValueError as error:
+        raise error if isinstance(error, _Unfit) else _Unfit("no JSON") from None
     if not isinstance(value, dict):
-        raise ValueError("not a JSON object")
+        raise _Unfit("no JSON object")
+    if line.count(b"{") + line.count(b"[") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+        raise _Unfit(_TOO_DEEP)
     return value
 
 
@@ -130,6 +151,11 @@ def to_record(match: re.Match[bytes]) -> Record:
     )
 
 
+def printable(text: str) -> str:
+    """`text` with everything escaped that could move a cursor or break a line of output."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def foreign_byte(data: bytes) -> int | None:
     """Where in `data` the first byte stands that no line may hold; ``None`` if there is none."""
     if not data.translate(None, _LEGAL):
@@ -142,12 +168,47 @@ def foreign_byte(data: bytes) -> int | None:
 _BOOL = {True: "true", False: "false"}
 
 
+class _Unfit(ValueError):
+    """JSON that the format does not allow."""
+
+
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     keys = dict(pairs)
     if len(keys) != len(pairs):
-        raise ValueError("a key stands twice")
+        raise _Unfit("an object with a key that stands twice")
     return keys
 
 
 def _no_constant(_name: str) -> object:
-    raise ValueError("not a JSON number")
+    raise _Unfit("no JSON: NaN or an infinity")
+
+
+def _integer(text: str) -> int | float:
+    # "-0" is a number, but no whole number as the format writes them.
+    return -0.0 if _short(text) == "-0" else int(text)
+
+
+def _real(text: str) -> float:
+    return float(_short(text))
+
+
+def _short(text: str) -> str:
+    if len(text) > MAX_NUMBER:
+        raise _Unfit(f"an object with a number of more than {MAX_NUMBER} characters")
+    return text
+
+
+def _depth(value: object) -> int:
+    if not isinstance(value, (dict, list)):
+        return 0
+    inner = value.values() if isinstance(value, dict) else value
+    return 1 + max(map(_depth, inner), default=0)
+
+
+_TOO_DEEP = f"an object nested more than {MAX_DEPTH} deep"
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique,
+    parse_constant=_no_constant,
+    parse_int=_integer,
+    parse_float=_real,
+)

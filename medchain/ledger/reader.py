@@ -36,7 +36,7 @@ class ArchiveDamaged(Exception):
 
 
 class OversizedBlock(Exception):
-    """More than `MAX_BLOCK` bytes without a block line."""
+    """A block, or a tail, of more than `MAX_BLOCK` bytes."""
 
 
 class RawBlock(NamedTuple):
@@ -90,19 +90,22 @@ class Reader:
         return bytes(self._buffer)
 
     def __iter__(self) -> Iterator[RawBlock]:
-        seen = 0
+        # Up to `scan` it is known that no block line begins, or, from `begin` on, that none ends.
+        scan, begin = 0, -1
         while chunk := self._read():
             self._buffer += chunk
             start = 0
             while True:
-                begin, end = _next_block_line(self._buffer, start, seen)
+                if begin < 0:
+                    begin, scan = _block_line(self._buffer, start, scan)
+                end = self._buffer.find(b"\n", scan) if begin >= 0 else -1
                 if end < 0:
                     break
                 yield self._cut(start, begin, end)
-                start = seen = end + 1
-            seen = (begin if begin >= 0 else len(self._buffer) - len(BLOCK)) - start
+                start, scan, begin = end + 1, end + 1, -1
+            scan = len(self._buffer) - start if begin >= 0 else scan - start
+            begin = begin - start if begin >= 0 else -1
             del self._buffer[:start]
-            seen = max(seen, 0)
             if len(self._buffer) > MAX_BLOCK:
                 raise OversizedBlock
 
@@ -124,17 +127,14 @@ class Reader:
         return b""
 
 
-def _next_block_line(buffer: bytearray, start: int, seen: int) -> tuple[int, int]:
-    """Where the first block line from `start` begins and where its LF stands; -1 for not yet.
-
-    Up to `seen` it is known that none begins.
-    """
+def _block_line(buffer: bytearray, start: int, scan: int) -> tuple[int, int]:
+    """Where the first block line from `start` on begins, or -1, and where to search on."""
     if buffer.startswith(BLOCK, start):
-        begin = start
-    else:
-        found = buffer.find(b"\n" + BLOCK, max(start, seen - 1))
-        begin = found + 1 if found >= 0 else -1
-    return begin, buffer.find(b"\n", begin) if begin >= 0 else -1
+        return start, start
+    found = buffer.find(b"\n" + BLOCK, max(start, scan))
+    if found >= 0:
+        return found + 1, found + 1
+    return -1, max(start, len(buffer) - len(BLOCK))
 
 
 def _decompressed(file: IO[bytes]) -> IO[bytes]:

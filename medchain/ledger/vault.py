@@ -195,6 +195,7 @@ class Vault:
             )
         if readonly:
             return
+        self._db.execute("pragma page_size = 16384")
         self._db.execute("pragma journal_mode = wal")
         self._db.execute("pragma synchronous = full")
         self._db.execute("pragma secure_delete = on")

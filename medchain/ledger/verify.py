@@ -201,9 +201,8 @@ def _judge_tail(tail: bytes, reader: Reader, height: int) -> None:
             "line",
             "this is no medchain ledger: it does not begin with a genesis event",
         )
-    complete, _, _ = tail.rpartition(b"\n")
     position, line = 0, reader.line
-    for number, text in enumerate(complete.split(b"\n") if complete else ()):
+    for number, text in enumerate(tail.split(b"\n")[:-1]):
         legal = text.startswith(EVENT if number == 0 else RECORD)
         if not legal or foreign_byte(text) is not None:
             raise BadBlock(

@@ -18,6 +18,7 @@ from typing import IO, Any, BinaryIO
 from .. import fs
 from ..errors import UsageError
 from ..ledger.judge import Block
+from ..ledger.lines import printable
 from ..ledger.reader import open_ledger
 from ..ledger.verify import Walk
 
@@ -77,7 +78,7 @@ def _blocks(block: Block) -> Iterator[Row]:
     yield (
         header.block,
         iso_time(header.time),
-        block.kind,
+        printable(block.kind),
         *about,
         header.first,
         header.count,

@@ -9,9 +9,11 @@ not grow with the table.
 from __future__ import annotations
 
 import csv
+import gc
 import io
 import secrets
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from ..detect.scoring import Scorer
     from ..tabular import Reject, Table
 
-SCORED_ROWS = 4096
+SCORED_ROWS = 1024
 GROUP_ROWS = 8192
 
 
@@ -105,6 +107,7 @@ def ingest(
     bundle = Bundle.load(Path(model))
     scorer = Scorer(bundle)
     with (
+        _collector_at_rest(),
         open_table(table, delimiter=delimiter, skip_bad_rows=skip_bad_rows) as source,
         fs.scratch() as scratch,
     ):
@@ -304,6 +307,18 @@ class _Recording:
         group.lines = lines.sealed_lines(ledger, first, salts, group.lines)
         text = "".join(f"{line}\n" for line in group.lines)
         group.seals = _cut(line_hashes(text.encode("ascii")).hex(), 64)
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    # Rows are millions of short-lived lists without a cycle: looking at them costs a third more.
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _cut(text: str, width: int) -> list[str]:
