@@ -10,7 +10,6 @@ import errno
 import fcntl
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -53,6 +52,8 @@ def replace(path: Path, data: bytes, *, mode: int = 0o644) -> None:
 @contextmanager
 def replacing(path: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
     """Yield a file to write to, which takes the name `path` when the block ends well, else goes."""
+    import tempfile
+
     with durable(path):
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
@@ -95,6 +96,8 @@ def building(folder: Path) -> Iterator[Path]:
 
     A folder that stood there before is replaced as a whole.
     """
+    import tempfile
+
     make_folder(folder.parent)
     with durable(folder):
         fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
@@ -113,6 +116,8 @@ def building(folder: Path) -> Iterator[Path]:
 
 def spool(stream: IO[bytes], folder: Path | None = None) -> BinaryIO:
     """Copy `stream` into a file without a name, which vanishes with its last descriptor."""
+    import tempfile
+
     with durable(Path(folder or tempfile.gettempdir())):
         file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
         shutil.copyfileobj(stream, file, 1 << 20)
@@ -122,6 +127,8 @@ def spool(stream: IO[bytes], folder: Path | None = None) -> BinaryIO:
 
 def scratch() -> BinaryIO:
     """A file without a name for what a run needs only while it lasts."""
+    import tempfile
+
     return tempfile.TemporaryFile()
 
 
@@ -215,6 +222,8 @@ def _lock(descriptor: int, path: Path) -> None:
 
 
 def _swap(fresh: Path, folder: Path) -> None:
+    import tempfile
+
     if not folder.exists():
         os.rename(fresh, folder)
         return

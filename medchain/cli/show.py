@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
-from ..ledger.lines import printable
 from .options import Json, Ledger
 from .output import note_core, result, result_json
 
@@ -29,17 +28,19 @@ def show(
 
 
 def _lines(values: dict[str, object], indent: str = "") -> list[str]:
+    from ..ledger.lines import printable
+
     width = max(len(name) for name in values)
     lines = []
     for name, value in values.items():
         if isinstance(value, dict):
             lines += [f"{indent}{printable(name)}", *_lines(value, indent + "  ")]
         else:
-            lines.append(f"{indent}{printable(name):<{width}}  {_text(value)}")
+            lines.append(f"{indent}{printable(name):<{width}}  {printable(_text(value))}")
     return lines
 
 
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return printable(str(value))
+    return str(value)

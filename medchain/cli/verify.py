@@ -52,7 +52,7 @@ def verify(
 def _mining_time(report: Report) -> float:
     from ..ledger.pow import rate
 
-    return report.work / rate(0.004) if report.work else 0.0
+    return report.work / rate(0.002) if report.work else 0.0
 
 
 def _document(report: Report, seconds: float) -> dict[str, object]:
