@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from .. import fs
 from ..errors import UsageError
@@ -17,11 +17,9 @@ from .ingest import IngestSummary, ingest
 from .plot import plot
 from .train import train
 
-if TYPE_CHECKING:
-    from ..tabular.synthetic import Patients
-
-PATIENTS = 1000
-HELD_OUT = 200
+KNOWN = 1800
+NEW = 200
+ANOMALY_RATE = 0.08
 BATCH = 10
 PICTURES = {
     "anomaly-rate": "anomaly-rate.png",
@@ -37,7 +35,7 @@ class Demo:
     """What the demo did: where it lies, what was recorded, and what verification said."""
 
     folder: Path
-    metrics: dict[str, object]
+    metrics: dict[str, Any]
     summary: IngestSummary
     found: dict[str, tuple[int, int]]
     report: Report
@@ -51,7 +49,7 @@ def demo(
     seed: int = 0,
     say: Callable[[str], None] | None = None,
 ) -> Demo:
-    """Make 1000 patients, train on 800, record 200 in blocks of 10, verify, tamper, draw.
+    """Make 2000 patients, train on 1800, record 200 in blocks of 10, verify, tamper, draw.
 
     Everything lands in the folder `output`, which must be new or empty. `say` is told each stage.
     """
@@ -60,12 +58,12 @@ def demo(
     known, new = folder / "known-patients.csv", folder / "new-patients.csv"
     kinds = _make_patients(known, new, seed)
     anomalous = sum(bool(kind) for kind in kinds)
-    tell(f"1. {PATIENTS} synthetic patients: {PATIENTS - HELD_OUT} known, {HELD_OUT} new")
+    tell(f"1. {KNOWN + NEW:,} synthetic patients: {KNOWN:,} known, {NEW} new")
     tell(f"   anomalies among the new ones: {anomalous} of {len(set(kinds) - {''})} kinds")
 
     tell(f"2. Training on {known.name} (TensorFlow takes some seconds to start)")
     trained = train(known, label="anomaly", id="patient_id", output=folder / "model", seed=seed)
-    tell(_metrics(trained.metrics))
+    tell(f"   {_figures(trained.metrics)}")
 
     ledger = folder / "ledger.jsonl"
     tell(f"3. Scoring {new.name} and mining it into blocks of {BATCH}")
@@ -103,20 +101,11 @@ def _make_patients(known: Path, new: Path, seed: int) -> list[str]:
     """Write both tables; returns the kind of anomaly of each new patient."""
     from ..tabular.synthetic import patients
 
-    everyone = patients(PATIENTS, seed, anomaly_rate=0.08)
-    split = PATIENTS - HELD_OUT
-    fs.replace(known, _part(everyone, slice(0, split)).csv(label=True))
-    fs.replace(new, _part(everyone, slice(split, None)).csv(label=False))
-    return everyone.kinds[split:]
-
-
-def _part(everyone: Patients, part: slice) -> Patients:
-    return replace(
-        everyone,
-        rows=everyone.rows[part],
-        labels=everyone.labels[part],
-        kinds=everyone.kinds[part],
-    )
+    learnt = patients(KNOWN, 2 * seed, ANOMALY_RATE)
+    met = patients(NEW, 2 * seed + 1, ANOMALY_RATE, first=KNOWN + 1)
+    fs.replace(known, learnt.csv(label=True))
+    fs.replace(new, met.csv(label=False))
+    return met.kinds
 
 
 def _found(ledger: Path, kinds: list[str]) -> dict[str, tuple[int, int]]:
@@ -141,5 +130,11 @@ def _tamper(ledger: Path, copy: Path) -> Path:
     return copy
 
 
-def _metrics(metrics: dict[str, object]) -> str:
-    return f"   {metrics}"
+def _figures(metrics: dict[str, Any]) -> str:
+    held, beside = metrics["held_out"], metrics["logistic_regression"]
+    names = {"roc_auc": "ROC AUC", "average_precision": "average precision"}
+    said = [f"{name} {held[key]:.3f} ({beside[key]:.3f})" for key, name in names.items()]
+    return (
+        f"on {held['rows']} held-out rows, {held['base_rate']:.1%} anomalous: {', '.join(said)}; "
+        "in brackets a logistic regression"
+    )

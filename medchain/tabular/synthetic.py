@@ -66,14 +66,14 @@ class Patients:
         return text.getvalue().encode()
 
 
-def patients(rows: int, seed: int, anomaly_rate: float = 0.05) -> Patients:
+def patients(rows: int, seed: int, anomaly_rate: float = 0.05, *, first: int = 1) -> Patients:
     """Make `rows` patients, the share `anomaly_rate` of them anomalous, all kinds equally often.
 
-    The same arguments give the same patients on every machine.
+    They are numbered from `first`. The same arguments give the same patients on every machine.
     """
     random = Random(seed)
     kinds = _kinds(rows, round(rows * anomaly_rate), random)
-    cells = [_row(number, kind, random) for number, kind in enumerate(kinds, 1)]
+    cells = [_row(number, kind, random) for number, kind in enumerate(kinds, first)]
     return Patients((ID, *FEATURES), cells, [int(kind != "") for kind in kinds], kinds)
 
 
