@@ -96,12 +96,11 @@ class Bar:
         self._shown: Any = None
         self._stage = ""
         self._started = time.monotonic()
-        self._position = 0
 
     def close(self) -> None:
         """Leave the bar as it stands."""
         if self._shown:
-            self._shown.render_finish()
+            self._shown.stop()
             self._shown = None
 
     def update(self, position: int, size: int, note: str, stage: str = "") -> None:
@@ -110,29 +109,32 @@ class Bar:
             return
         if self._shown is None or stage != self._stage:
             self.close()
-            self._begin(size, stage)
-        self._shown.update(max(0, position - self._position), note)
-        self._position = position
+            self._begin(stage)
+        self._shown.update(0, completed=position, total=size or None, note=note)
 
     def note(self, text: str) -> None:
         """Show `text` beside the bar as it stands."""
         if self._shown:
-            self._shown.update(0, text)
-            self._shown.render_progress()
+            self._shown.update(0, note=text)
 
     def rate(self, count: int) -> float:
         """`count` a second since this bar began."""
         return count / max(time.monotonic() - self._started, 1e-6)
 
-    def _begin(self, size: int, stage: str) -> None:
-        self._stage, self._position, self._started = stage, 0, time.monotonic()
-        self._shown = typer.progressbar(
-            length=max(size, 1),
-            label=stage or self._label,
-            item_show_func=lambda note: note,
-            file=sys.stderr,
+    def _begin(self, stage: str) -> None:
+        from rich import progress
+        from rich.console import Console
+
+        self._stage, self._started = stage, time.monotonic()
+        self._shown = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(bar_width=24),
+            progress.DownloadColumn(binary_units=False),
+            progress.TextColumn("{task.fields[note]}"),
+            console=Console(stderr=True),
         )
-        self._shown.render_progress()
+        self._shown.add_task(stage or self._label, note="")
+        self._shown.start()
 
 
 @contextmanager

@@ -199,10 +199,15 @@ def _short(text: str) -> str:
 
 
 def _depth(value: object) -> int:
-    if not isinstance(value, (dict, list)):
-        return 0
-    inner = value.values() if isinstance(value, dict) else value
-    return 1 + max(map(_depth, inner), default=0)
+    depth, level = 0, [value]
+    while level := [inner for inner in level if isinstance(inner, (dict, list))]:
+        depth += 1
+        level = [x for inner in level for x in _inside(inner)]
+    return depth
+
+
+def _inside(value: object) -> Iterable[object]:
+    return value.values() if isinstance(value, dict) else value  # type: ignore[return-value]
 
 
 _TOO_DEEP = f"an object nested more than {MAX_DEPTH} deep"

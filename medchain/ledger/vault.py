@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import count, repeat
+from itertools import chain, count, repeat
 from pathlib import Path
 
 from .. import fs
@@ -21,6 +21,7 @@ from .judge import Block, Finding
 from .lines import parse_object
 
 FORMAT = 1
+INSERTED = 250
 SCHEMA = """
 create table meta (key text primary key, value) without rowid;
 create table sealed (record integer primary key, line text not null, subject text);
@@ -131,10 +132,7 @@ class Vault:
         """
         with _sentence(self.path), self._transaction():
             self._db.execute("delete from sealed where record >= ?", (first,))
-            self._db.executemany(
-                "insert into sealed values (?, ?, ?)",
-                zip(count(first), lines, subjects or repeat(None)),
-            )
+            self._insert(list(zip(count(first), lines, subjects or repeat(None))))
             self._see(head)
 
     def find(self, source: bytes, model: str) -> Ingest | None:
@@ -185,6 +183,13 @@ class Vault:
             if sha256(line.encode()).hexdigest() != record.seal:
                 return _seal_finding(block, index, "the vault's row is not the one that was sealed")
         return None
+
+    def _insert(self, rows: list[tuple[int, str, str | None]]) -> None:
+        # Many rows a statement: each one gives the interpreter lock away, and must get it back.
+        for start in range(0, len(rows), INSERTED):
+            part = rows[start : start + INSERTED]
+            places = ",".join(["(?,?,?)"] * len(part))
+            self._db.execute(f"insert into sealed values {places}", list(chain(*part)))
 
     def _prepare(self, readonly: bool) -> None:
         version = self._db.execute("pragma user_version").fetchone()[0]

@@ -12,6 +12,7 @@ import csv
 import gc
 import io
 import secrets
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -107,7 +108,7 @@ def ingest(
     bundle = Bundle.load(Path(model))
     scorer = Scorer(bundle)
     with (
-        _collector_at_rest(),
+        _interpreter_for_rows(),
         open_table(table, delimiter=delimiter, skip_bad_rows=skip_bad_rows) as source,
         fs.scratch() as scratch,
     ):
@@ -310,13 +311,20 @@ class _Recording:
 
 
 @contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    # Rows are millions of short-lived lists without a cycle: looking at them costs a third more.
-    enabled = gc.isenabled()
+def _interpreter_for_rows() -> Iterator[None]:
+    """Set the interpreter up for two threads over millions of rows, and back again.
+
+    Rows are short-lived lists without a cycle: a collector that looks at them costs a third more.
+    Each call into C gives the interpreter lock away, and would wait the switch interval, 5 ms, for
+    the other thread to give it back.
+    """
+    enabled, interval = gc.isenabled(), sys.getswitchinterval()
     gc.disable()
+    sys.setswitchinterval(1e-4)
     try:
         yield
     finally:
+        sys.setswitchinterval(interval)
         if enabled:
             gc.enable()
 

@@ -33,7 +33,10 @@ def cell(lines: Table, row: int, column: str, value: str) -> Table:
 
 
 def wide(lines: Table) -> Table:
-    return [line + [f"{'w' if n == 0 else ''}{i}" for i in range(50_000)] for n, line in enumerate(lines)]
+    return [
+        line + [f"{'w' if n == 0 else ''}{i}" for i in range(50_000)]
+        for n, line in enumerate(lines)
+    ]
 
 
 Make = Callable[[Table], bytes]
@@ -61,7 +64,9 @@ UNSCORED: dict[str, tuple[Make, int, str]] = {
 SCORED: dict[str, Make] = {
     "byte order mark": lambda t: b"\xef\xbb\xbf" + text(t),
     "crlf": lambda t: text(t, "\r\n"),
-    "quoted newlines": lambda t: text([[*r, f'"a\n""{n}"' if n else "note"] for n, r in enumerate(t)]),
+    "quoted newlines": lambda t: text(
+        [[*r, f'"a\n""{n}"' if n else "note"] for n, r in enumerate(t)]
+    ),
     "missing as NaN": lambda t: text(cell(t, 60, "urea", "NaN")),
     "a category never seen": lambda t: text(cell(t, 60, "ward", CANARY)),
     "columns in another order": lambda t: text([r[::-1] for r in t]),
@@ -230,7 +235,9 @@ def test_a_full_disk_loses_nothing(model: Path, table: Path, tmp_path: Path, siz
         assert medchain("verify", "ledger.jsonl", folder=tmp_path).returncode == 0
     done = medchain(*words, folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    report = json.loads(medchain("verify", "ledger.jsonl", "--vault", "--json", folder=tmp_path).stdout)
+    report = json.loads(
+        medchain("verify", "ledger.jsonl", "--vault", "--json", folder=tmp_path).stdout
+    )
     assert (report["ok"], report["records"], report["seals_opened"]) == (True, 400, 400)
 
 

@@ -214,6 +214,29 @@ def test_an_interrupt_ends_with_130_and_a_sentence(road: Path, tmp_path: Path) -
     assert "Traceback" not in said
 
 
+def test_a_terminal_sees_progress_and_a_pipe_does_not(road: Path, tmp_path: Path) -> None:
+    import os
+    import pty
+
+    words = [sys.executable, "-m", "medchain", "ingest", str(road / "patients.csv")]
+    words += ["--model", str(road / "model"), "--bits", "20", "--batch-size", "20"]
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=theirs) as process:
+        os.close(theirs)
+        seen = b""
+        try:
+            while part := os.read(ours, 65536):
+                seen += part
+        except OSError:
+            pass  # what Linux says where another system says end of file
+        os.close(ours)
+        assert process.wait(60) == 0
+        assert process.stdout
+        assert process.stdout.read().startswith(b"Recorded 200 rows in 10 blocks")
+    for word in (b"scoring", b"recording", b"rows/s", b"blocks"):
+        assert word in seen
+
+
 def test_a_bug_is_told_without_the_data(tmp_path: Path) -> None:
     code = (
         "import medchain.pipeline.inspect as inspect\n"

@@ -78,7 +78,9 @@ def test_plotting_loads_neither_pyplot_nor_tensorflow(tmp_path: Path) -> None:
 
 def test_ingest_loads_no_tensorflow(model: Path, table: Path, tmp_path: Path) -> None:
     ledger = str(tmp_path / "ledger.jsonl")
-    code = f"import medchain; medchain.ingest({str(table)!r}, model={str(model)!r}, ledger={ledger!r})"
+    code = (
+        f"import medchain; medchain.ingest({str(table)!r}, model={str(model)!r}, ledger={ledger!r})"
+    )
     modules = loaded(code)
     assert "ai_edge_litert" in modules
     assert not modules & {"tensorflow", "keras", "sklearn", "matplotlib", "pandas", "pyarrow"}
