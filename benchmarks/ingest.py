@@ -2,9 +2,9 @@
 
     python benchmarks/ingest.py [ROWS]
 
-Writes a table of ROWS x 20 numbers (default 1,000,000), trains a model on 1500 such rows, then runs,
-each in a process of its own: reading and scoring alone, ingest in blocks of 1000 at 16 bits, and
-verify. Prints rows a second (wall), CPU seconds, peak memory, and the ratio of the first two.
+Writes a table of ROWS x 20 numbers (default 1,000,000), trains a model on 1500 such rows, then
+runs, each in a process of its own: reading and scoring alone, ingest in blocks of 1000 at 16 bits,
+and verify. Prints rows a second (wall), CPU seconds, peak memory, and the ratio of the first two.
 """
 
 from __future__ import annotations
@@ -60,9 +60,10 @@ def main(rows: int) -> None:
         folder = Path(name)
         write_table(folder / "small.csv", 1500)
         write_table(folder / "table.csv", rows)
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        subprocess.run([*medchain, "train", "small.csv", "--id", "id"], cwd=folder, check=True, **quiet)
-        alone = run("read and score alone", rows, [sys.executable, "-c", SCORE, "table.csv"], folder)
+        train = [*medchain, "train", "small.csv", "--id", "id"]
+        subprocess.run(train, cwd=folder, check=True, capture_output=True)
+        words = [sys.executable, "-c", SCORE, "table.csv"]
+        alone = run("read and score alone", rows, words, folder)
         words = [*medchain, "ingest", "table.csv", "--batch-size", "1000"]
         whole = run("ingest", rows, words, folder)
         run("verify", rows, [*medchain, "verify", "ledger.jsonl"], folder)

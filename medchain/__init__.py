@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from .pipeline.ingest import IngestSummary as IngestSummary
     from .pipeline.ingest import ingest as ingest
     from .pipeline.inspect import show as show
-    from .pipeline.train import train as train
     from .pipeline.plot import plot as plot
+    from .pipeline.train import train as train
 
 _HOMES = {
     "MedchainError": "errors",

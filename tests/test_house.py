@@ -39,7 +39,9 @@ def test_every_error_has_a_code_a_sentence_and_a_line_in_the_reference(
 
 
 def test_only_fs_and_the_vault_write_to_disk() -> None:
-    writing = re.compile(r"""open\([^)]*["'][wax+]|write_text|write_bytes|O_WRONLY|O_RDWR|mkstemp""")
+    writing = re.compile(
+        r"""open\([^)]*["'][wax+]|write_text|write_bytes|O_WRONLY|O_RDWR|mkstemp"""
+    )
     writers = {
         path.relative_to(ROOT / "medchain").as_posix()
         for path in (ROOT / "medchain").rglob("*.py")

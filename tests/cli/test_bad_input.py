@@ -1,4 +1,4 @@
-"""Bad input is normal input: one sentence with its place, a hint, the right code, nothing written."""
+"""Bad input is normal input: one sentence with its place, a hint, a code, nothing written."""
 
 from __future__ import annotations
 

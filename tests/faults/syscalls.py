@@ -1,7 +1,7 @@
 """Count the system calls with which `medchain.fs` changes the disk, and fail or die at the n-th.
 
-Run as a program, it appends to a ledger and dies at a call: ``syscalls.py LEDGER CALL before|after``
-(0 counts the calls instead, and prints how many there were).
+Run as a program, it appends to a ledger and dies at a call:
+``python -m tests.faults.syscalls LEDGER CALL before|after`` (0 counts the calls instead, and prints how many there were).
 """
 
 from __future__ import annotations

@@ -83,6 +83,7 @@ def test_a_call_that_fails_leaves_a_ledger_that_verifies(
             fail = int(fault)
         raise OSError(fail, os.strerror(fail))
 
+    hints: list[str] = []
     for call in range(1, count(prepare(tmp_path / "count", state)) + 1):
         path = prepare(tmp_path / str(call), state)
         before = path.read_bytes() if path.exists() else b""
@@ -90,10 +91,12 @@ def test_a_call_that_fails_leaves_a_ledger_that_verifies(
             with struck(call, strike):
                 append(path)
         except NotDurable as error:
-            assert error.hint
+            hints.append(error.hint)
         kept(path, before)
         assert report(path).exit_code in (0, 11), call
         completes(path, state)
+    assert hints
+    assert all(hints)
 
 
 @pytest.mark.parametrize("state", BEFORE)

@@ -103,7 +103,7 @@ def test_an_interrupt_at_any_moment_is_a_sentence_and_loses_nothing(
         ledger = tmp_path / str(number) / "ledger.jsonl"
         ledger.parent.mkdir()
         process = start(patients, model, ledger)
-        # Before the lock, the interpreter itself may still be starting, which no program of it owns.
+        # Before the lock, the interpreter itself may still be starting, which nobody can guard.
         while process.poll() is None and not ledger.exists():
             time.sleep(0.001)
         time.sleep(dice.uniform(0, 0.5))

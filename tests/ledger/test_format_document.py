@@ -95,5 +95,5 @@ def test_a_block_line_has_one_spelling(line: bytes) -> None:
 def test_what_the_grammar_leaves_out_is_refused(old: bytes, new: bytes) -> None:
     good = JSON[0].splitlines()[3].replace(b'"prev":"006a4e', b'"prev":"00002e')
     assert old in good
-    with pytest.raises(ValueError, match="template|2\\*\\*53|bits"):
+    with pytest.raises(ValueError, match=r"template|2\*\*53|bits"):
         parse_line(good.replace(old, new))

@@ -1,4 +1,4 @@
-"""The append protocol: what a crash leaves, what a second writer meets, what a bad ledger refuses."""
+"""The append protocol: what a crash leaves, what a second writer meets, what is refused."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ def test_time_never_runs_backwards(tmp_path: Path) -> None:
     assert verify(io.BytesIO(path.read_bytes())).ok
 
 
-@pytest.mark.parametrize("tail", [b"{", b'{"event":"score","batch":', b'{"event":"x"}\n{"record":3,"s'])
+@pytest.mark.parametrize(
+    "tail", [b"{", b'{"event":"score","batch":', b'{"event":"x"}\n{"record":3,"s']
+)
 def test_a_torn_tail_is_moved_aside_and_recorded(tmp_path: Path, tail: bytes) -> None:
     path = tmp_path / "ledger.jsonl"
     whole = forge.write(path, [[0.1]])
@@ -128,9 +130,8 @@ def test_a_file_that_is_no_ledger_is_left_alone(tmp_path: Path, content: bytes) 
 def test_a_second_writer_is_refused_in_another_process(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     forge.write(path, [[0.1]])
-    with forge.open_store(path):
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            assert pool.apply(_is_locked, (path,))
+    with forge.open_store(path), multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.apply(_is_locked, (path,))
     assert not _is_locked(path)
 
 

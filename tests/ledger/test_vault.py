@@ -62,7 +62,9 @@ def test_a_sealed_line_is_the_line_of_the_format() -> None:
     assert line.isascii()
     assert line.isprintable()
     example = (Path(__file__).parent.parent / "vectors" / "example.sealed.jsonl").read_text()
-    objects = lines.row_objects(["patient_id", "age", "sex", "creatinine"], [["P-1", "61", "f", "0.9"]])
+    objects = lines.row_objects(
+        ["patient_id", "age", "sex", "creatinine"], [["P-1", "61", "f", "0.9"]]
+    )
     salt = "2bc990059473448e6ebd442aa16bfaa0"
     assert lines.sealed_lines(forge.LEDGER, 0, [salt], objects) == [example.splitlines()[0]]
 
@@ -104,7 +106,10 @@ def write_pair(folder: Path) -> tuple[Path, Path]:
     text = sealed()
     hashes = line_hashes("".join(f"{line}\n" for line in text).encode())
     seals = [hashes[start : start + 32].hex() for start in (0, 32, 64)]
-    with forge.open_store(path) as store, Vault.create(vault_path(path), forge.LEDGER, b"s") as vault:
+    with (
+        forge.open_store(path) as store,
+        Vault.create(vault_path(path), forge.LEDGER, b"s") as vault,
+    ):
         store.read(lambda _: None)
         store.begin(forge.GENESIS)
         vault.write(0, text, None, store.head)
@@ -127,7 +132,9 @@ def test_a_row_that_does_not_open_its_seal_is_found(
 ) -> None:
     ledger, path = write_pair(tmp_path)
     with Vault(path) as vault:
-        change = "update sealed set line = line || ' '" if fault == "altered" else "delete from sealed"
+        change = (
+            "update sealed set line = line || ' '" if fault == "altered" else "delete from sealed"
+        )
         vault._db.execute(f"{change} where record = ?", (record,))
         found = verify(io.BytesIO(ledger.read_bytes()), check=vault.open_seals).finding
     assert found

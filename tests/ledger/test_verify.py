@@ -1,4 +1,4 @@
-"""Tampering, exhaustively: whatever is done to a ledger's bytes is found, and found in its place."""
+"""Tampering, exhaustively: whatever is done to a ledger's bytes is found, and in its place."""
 
 from __future__ import annotations
 
@@ -145,7 +145,9 @@ def test_no_mutation_of_a_ledger_raises(data: st.DataObject) -> None:
     original = EXAMPLE.read_bytes()
     start = data.draw(st.integers(0, len(original)))
     end = data.draw(st.integers(start, min(len(original), start + 200)))
-    inserted = data.draw(st.binary(max_size=50) | st.sampled_from([b"\n", b'{"block":', b"[" * 9999]))
+    inserted = data.draw(
+        st.binary(max_size=50) | st.sampled_from([b"\n", b'{"block":', b"[" * 9999])
+    )
     changed = original[:start] + inserted + original[end:]
     found = report(changed)
     assert found.ok == (changed == original or changed in truncations(original))

@@ -165,9 +165,7 @@ def test_bad_rows_are_left_out_and_listed_when_asked(
 ) -> None:
     good = [row for number, row in enumerate(rows(table), 2) if number not in (11, 201, 301)]
     rewrite(table, spoil)
-    summary = ingest(
-        table, model=model, ledger=ledger, batch_size=30, bits=0, skip_bad_rows=True
-    )
+    summary = ingest(table, model=model, ledger=ledger, batch_size=30, bits=0, skip_bad_rows=True)
     assert [reject.line for reject in summary.rejects] == [11, 201, 301]
     assert summary.records == 397
     assert vault_rows(ledger) == good
@@ -187,7 +185,11 @@ def test_an_interrupted_run_with_bad_rows_is_completed_exactly_once(
         ingest(table, model=model, ledger=ledger, batch_size=30, skip_bad_rows=True, bits=0)
     monkeypatch.setattr(Store, "append", whole)
     summary = ingest(table, model=model, ledger=ledger, batch_size=7, skip_bad_rows=True)
-    assert summary.already + summary.records == 397 == len({r["patient_id"] for r in vault_rows(ledger)})
+    assert (
+        summary.already + summary.records
+        == 397
+        == len({r["patient_id"] for r in vault_rows(ledger)})
+    )
 
 
 def _failing_at(whole: Callable[..., object], height: int) -> Callable[..., object]:
