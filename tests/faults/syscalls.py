@@ -1,7 +1,7 @@
 """Count the system calls with which `medchain.fs` changes the disk, and fail or die at the n-th.
 
-Run as a program, it appends to a ledger and dies at a call:
-``python -m tests.faults.syscalls LEDGER CALL before|after`` (0 counts the calls instead, and prints how many there were).
+Run as a program, it appends to a ledger and dies at a call (``before`` or ``after`` it):
+``python -m tests.faults.syscalls LEDGER CALL before``. Call 0 counts them, and prints how many.
 """
 
 from __future__ import annotations

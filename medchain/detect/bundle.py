@@ -1,0 +1,170 @@
+"""A trained model as a folder of plain files, each of whose bytes the manifest commits to.
+
+``manifest.json`` holds the SHA-256 of every other file and, in ``seal``, of itself with the seal
+written as zeros. The bundle's digest, by which a ledger names its model, is the SHA-256 of the
+manifest's bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from .. import fs
+from ..errors import FormatTooNew, ModelError, UsageError
+from .schema import Schema
+
+FORMAT = 1
+MANIFEST, KERAS, LITE, PREPROCESSING = (
+    "manifest.json",
+    "network.keras",
+    "network.tflite",
+    "preprocessing.json",
+)
+_PARTS = (KERAS, LITE, PREPROCESSING)
+_ZEROS = "0" * 64
+_NO_BUNDLE = "name the folder that medchain train wrote"
+_DAMAGED = "copy the folder again from where it was trained, or train anew"
+
+
+class Bundle:
+    """A model whose every byte has been checked; made with `pack` or `load`."""
+
+    def __init__(self, manifest: bytes, files: Mapping[str, bytes]) -> None:
+        self._manifest, self.files = manifest, dict(files)
+        self.manifest: dict[str, Any] = json.loads(manifest)
+        self.digest = sha256(manifest).hexdigest()
+        self.schema = Schema.from_json(self.manifest["schema"])
+        self.threshold: float = self.manifest["threshold"]["value"]
+        self.metrics: dict[str, Any] = self.manifest["metrics"]
+        self.preprocessing: dict[str, Any] = json.loads(self.files[PREPROCESSING])
+
+    @classmethod
+    def pack(cls, files: Mapping[str, bytes], about: Mapping[str, Any]) -> Bundle:
+        """Commit to `files` (network.keras, network.tflite, preprocessing.json) and to `about`."""
+        assert set(files) == set(_PARTS)
+        manifest = {
+            "format": FORMAT,
+            "files": {
+                name: {"bytes": len(data), "sha256": sha256(data).hexdigest()}
+                for name, data in sorted(files.items())
+            },
+            **about,
+        }
+        seal = sha256(encode_json({**manifest, "seal": _ZEROS})).hexdigest()
+        return cls(encode_json({**manifest, "seal": seal}), files)
+
+    def save(self, folder: Path | str) -> str:
+        """Write the bundle in one step and return its digest; a former bundle is replaced.
+
+        Raises `UsageError` when `folder` holds anything else, `NotDurable` when writing fails.
+        """
+        folder = check_target(folder)
+        with fs.building(folder) as fresh:
+            for name, data in {**self.files, MANIFEST: self._manifest}.items():
+                fs.replace(fresh / name, data)
+        return self.digest
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Bundle:
+        """Read a bundle and check every byte of it.
+
+        Raises `ModelError` with the file that is altered, missing or too many, `FormatTooNew`, or
+        `UsageError` when there is no such folder.
+        """
+        folder = Path(folder)
+        manifest = _read(folder, MANIFEST)
+        about = _parse(folder, manifest)
+        _check_manifest(folder, manifest, about)
+        _check_names(folder, about["files"])
+        files = {name: _read(folder, name) for name in about["files"]}
+        for name, data in files.items():
+            if sha256(data).hexdigest() != about["files"][name]["sha256"]:
+                raise ModelError(f"{folder / name} has been altered", hint=_DAMAGED)
+        try:
+            return cls(manifest, files)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(f"{folder} is not a complete model", hint=_DAMAGED) from error
+
+
+def check_target(folder: Path | str) -> Path:
+    """Return `folder` if a bundle may be written there, else raise `UsageError`.
+
+    It may when it does not exist yet, is empty, or holds a bundle and nothing else.
+    """
+    folder = Path(folder)
+    if not folder.exists() and not folder.is_symlink():
+        return folder
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is a file, and a model is a folder", hint="name another folder")
+    try:
+        others = {path.name for path in folder.iterdir()} - {MANIFEST, *_PARTS}
+    except OSError as error:
+        raise UsageError(f"cannot look into {folder}", hint="name another folder") from error
+    if others:
+        raise UsageError(
+            f"{folder} holds other files than a model and is not overwritten",
+            hint="name a folder that does not exist yet",
+        )
+    return folder
+
+
+def encode_json(data: Mapping[str, Any]) -> bytes:
+    """One spelling of `data` in ASCII; it must hold no NaN."""
+    return (json.dumps(data, indent=1, allow_nan=False) + "\n").encode("ascii")
+
+
+def _read(folder: Path, name: str) -> bytes:
+    if not folder.exists():
+        raise UsageError(
+            f"there is no model at {folder}",
+            hint="train one with medchain train, or correct --model",
+        )
+    if not folder.is_dir():
+        raise ModelError(f"{folder} is not a folder, and a model is one", hint=_NO_BUNDLE)
+    path = folder / name
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        if name == MANIFEST:
+            raise ModelError(f"{folder} holds no {MANIFEST}", hint=_NO_BUNDLE) from None
+        raise ModelError(f"{path} is missing", hint=_DAMAGED) from None
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {error.strerror}", hint=_DAMAGED) from error
+
+
+def _parse(folder: Path, manifest: bytes) -> dict[str, Any]:
+    try:
+        about = json.loads(manifest)
+    except ValueError:
+        about = None
+    if not isinstance(about, dict) or not isinstance(about.get("format"), int):
+        raise ModelError(f"{folder / MANIFEST} is not the manifest of a model", hint=_DAMAGED)
+    if about["format"] > FORMAT:
+        raise FormatTooNew(
+            f"{folder} is a model of format {about['format']}, and this program knows {FORMAT}",
+            hint="install a newer medchain",
+        )
+    return about
+
+
+def _check_manifest(folder: Path, manifest: bytes, about: Mapping[str, Any]) -> None:
+    seal = about.get("seal")
+    if isinstance(seal, str) and len(seal) == len(_ZEROS) and seal.isascii():
+        blank = manifest.replace(seal.encode(), _ZEROS.encode())
+        whole = isinstance(about.get("files"), dict) and set(about["files"]) == set(_PARTS)
+        if whole and about["format"] == FORMAT and sha256(blank).hexdigest() == seal:
+            return
+    raise ModelError(f"{folder / MANIFEST} has been altered", hint=_DAMAGED)
+
+
+def _check_names(folder: Path, files: Mapping[str, Any]) -> None:
+    extra = sorted({path.name for path in folder.iterdir()} - {MANIFEST, *files})
+    if extra:
+        raise ModelError(
+            f"{folder / extra[0]} does not belong to the model",
+            hint="move it away: a model folder holds nothing but the model",
+        )

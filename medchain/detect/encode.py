@@ -1,0 +1,286 @@
+"""Rows of text to the numbers that the network reads; fitted on training rows alone.
+
+A numeric feature becomes a soft-clipped robust value and a quantile-normal value (and a flag where
+training rows had it missing), a category one place for each frequent level. Everything is computed
+in float64 with operations that IEEE 754 rounds exactly, so a row is encoded the same everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .cells import floats, is_missing, reason
+from .schema import MIN_LEVEL_ROWS, Schema, kept_levels, levels
+
+Floats = NDArray[np.float64]
+FAR = 1e6
+"""Robust values are cut here before they are squared, far beyond where they are soft-clipped."""
+_SOFT = 3.0
+_KNOTS = 65
+_MISSING, _OTHER = "", "*"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A cell that cannot be read: its row in the batch (from 0), its column, and why."""
+
+    row: int
+    column: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Numeric:
+    """What is known of a numeric feature: scale, and quantiles with their normal values."""
+
+    column: str
+    centre: float
+    scale: float
+    knots: tuple[float, ...] = field(repr=False)
+    normal: tuple[float, ...]
+    flag: bool
+
+
+@dataclass(frozen=True)
+class Category:
+    """The levels of a categorical feature, each with its share of the training rows.
+
+    ``""`` stands for a missing cell and ``"*"`` for all levels that are rare; a level of either
+    name in the table is looked up after trimming and can only be rare itself.
+    """
+
+    column: str
+    levels: tuple[str, ...] = field(repr=False)
+    shares: tuple[float, ...]
+
+
+class Table:
+    """Cells as read: numbers (rows x numeric), level numbers (rows x categorical; -1 unknown)."""
+
+    def __init__(self, numbers: Floats, codes: NDArray[np.intp], problems: list[Problem]) -> None:
+        self.numbers, self.codes, self.problems = numbers, codes, problems
+
+    def take(self, rows: NDArray[Any]) -> Table:
+        """Some of the rows, without their problems."""
+        return Table(self.numbers[rows], self.codes[rows], [])
+
+
+class Encoder:
+    """The fitted preprocessing: `read` turns text into a `Table`, `encode` that into float32."""
+
+    def __init__(self, numeric: Sequence[Numeric], categories: Sequence[Category]) -> None:
+        self.numeric, self.categories = tuple(numeric), tuple(categories)
+        self._centre = np.array([f.centre for f in self.numeric])
+        self._scale = np.array([f.scale for f in self.numeric])
+        self._flags = np.flatnonzero([f.flag for f in self.numeric])
+        self._knots = [(np.array(f.knots), np.array(f.normal)) for f in self.numeric]
+        self._known = [_lookup(category) for category in self.categories]
+        self.columns = [f.column for f in self.numeric] + [c.column for c in self.categories]
+        self.width = (
+            2 * len(self.numeric) + len(self._flags) + sum(len(c.levels) for c in self.categories)
+        )
+
+    @classmethod
+    def fit(cls, schema: Schema, cells: Mapping[str, Sequence[str]]) -> Encoder:
+        """Learn scales, quantiles and levels from the cells of every feature of `schema`."""
+        return cls(
+            [_fit_numeric(name, np.array(floats(cells[name]))) for name in schema.numeric],
+            [_fit_category(name, cells[name]) for name in schema.categorical],
+        )
+
+    def read(self, features: Sequence[Sequence[str]]) -> Table:
+        """Read columns of text, the numeric ones first, then the categorical ones.
+
+        A cell that is no finite number leaves NaN and a `Problem`; a level never seen is unknown.
+        """
+        count = len(features[0]) if features else 0
+        split = len(self.numeric)
+        numbers = np.empty((split, count))
+        for position in range(split):
+            numbers[position] = floats(features[position])
+        problems: list[Problem] = []
+        if np.isinf(numbers).any():
+            problems = self._problems(numbers, features)
+            numbers[np.isinf(numbers)] = np.nan
+        codes = np.empty((len(self.categories), count), np.intp)
+        for position, known in enumerate(self._known):
+            codes[position] = _codes(known, features[split + position])
+        return Table(numbers.T, codes.T, problems)
+
+    def encode(self, table: Table) -> NDArray[np.float32]:
+        """What the network reads, rows x `width`, always finite."""
+        robust, normal = self.numbers(table)
+        out = np.zeros((len(robust), self.width), np.float32)
+        split = len(self.numeric)
+        out[:, :split] = soft(robust)
+        out[:, split : 2 * split] = normal
+        start = 2 * split + len(self._flags)
+        out[:, 2 * split : start] = np.isnan(table.numbers[:, self._flags])
+        for position, category in enumerate(self.categories):
+            codes = table.codes[:, position]
+            rows = np.flatnonzero(codes >= 0)
+            out[rows, start + codes[rows]] = 1.0
+            start += len(category.levels)
+        return out
+
+    def numbers(self, table: Table) -> tuple[Floats, Floats]:
+        """Robust values, cut at `FAR`, and quantile-normal values; 0 where missing.
+
+        Both are rows x numeric features.
+        """
+        raw = table.numbers
+        with np.errstate(over="ignore", invalid="ignore"):
+            robust = np.clip((raw - self._centre) / self._scale, -FAR, FAR)
+        normal = np.empty(raw.shape[::-1])
+        for position, (knots, values) in enumerate(self._knots):
+            normal[position] = np.interp(raw[:, position], knots, values)
+        missing = np.isnan(raw)
+        if missing.any():
+            robust[missing] = 0.0
+            normal.T[missing] = 0.0
+        return robust, normal.T
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists and dicts, from which `from_json` builds the same encoder."""
+        return {
+            "numeric": [
+                {
+                    "column": f.column,
+                    "centre": f.centre,
+                    "scale": f.scale,
+                    "knots": list(f.knots),
+                    "normal": list(f.normal),
+                    "flag": f.flag,
+                }
+                for f in self.numeric
+            ],
+            "categorical": [
+                {"column": c.column, "levels": list(c.levels), "shares": list(c.shares)}
+                for c in self.categories
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Encoder:
+        """The encoder that `to_json` wrote."""
+        return cls(
+            [
+                Numeric(
+                    f["column"],
+                    f["centre"],
+                    f["scale"],
+                    tuple(f["knots"]),
+                    tuple(f["normal"]),
+                    f["flag"],
+                )
+                for f in data["numeric"]
+            ],
+            [
+                Category(c["column"], tuple(c["levels"]), tuple(c["shares"]))
+                for c in data["categorical"]
+            ],
+        )
+
+    def _problems(self, numbers: Floats, features: Sequence[Sequence[str]]) -> list[Problem]:
+        places = sorted((int(row), int(col)) for col, row in np.argwhere(np.isinf(numbers)))
+        return [
+            Problem(row, self.numeric[col].column, reason(features[col][row]))
+            for row, col in places
+        ]
+
+
+def soft(robust: Floats) -> Floats:
+    """Robust values bent smoothly towards ±3, with slope 1 at 0."""
+    bent: Floats = robust / np.sqrt(1.0 + np.square(robust / _SOFT))
+    return bent
+
+
+def _fit_numeric(column: str, values: Floats) -> Numeric:
+    present = np.sort(values[np.isfinite(values)])
+    flag = bool(np.isnan(values).sum() >= MIN_LEVEL_ROWS)
+    centre = float(np.median(present))
+    knots, normal = _quantiles(present)
+    return Numeric(column, centre, _scale(present, centre), knots, normal, flag)
+
+
+def _scale(present: Floats, centre: float) -> float:
+    """A robust standard deviation: the narrowest pair of quantiles that differ, else 1."""
+    with np.errstate(over="ignore"):
+        for low, wide in ((0.25, 1.349), (0.1, 2.563), (0.05, 3.290), (0.01, 4.653)):
+            span = float(np.quantile(present, 1 - low) - np.quantile(present, low)) / wide
+            if np.isfinite(span) and span > 0:
+                return span
+        spread = float(np.mean(np.abs(present - centre)))
+    return spread if np.isfinite(spread) and spread > 0 else 1.0
+
+
+def _quantiles(present: Floats) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Quantiles, equally far apart as seen on the normal scale, so that the tails are fine."""
+    edge = normal_quantile(1 - 0.5 / max(len(present), 2))
+    normal = np.linspace(-edge, edge, min(_KNOTS, len(present) + 1))
+    shares = np.array([normal_share(value) for value in normal])
+    found = _quantile(present, shares)
+    knots, place = np.unique(found, return_inverse=True)
+    values = np.bincount(place, normal) / np.bincount(place)
+    return tuple(knots.tolist()), tuple(values.tolist())
+
+
+def _quantile(present: Floats, shares: Floats) -> Floats:
+    """Quantiles between sorted values; halves are added, so that 1e308 does not overflow."""
+    place = shares * (len(present) - 1)
+    low = np.floor(place).astype(int)
+    high = np.minimum(low + 1, len(present) - 1)
+    part = place - low
+    found: Floats = present[low] * (1 - part) + present[high] * part
+    return found
+
+
+def normal_quantile(share: float) -> float:
+    """The value that a standard normal variable stays below with probability `share`."""
+    from statistics import NormalDist
+
+    return NormalDist().inv_cdf(share)
+
+
+def normal_share(value: float) -> float:
+    """The probability that a standard normal variable stays below `value`."""
+    from statistics import NormalDist
+
+    return NormalDist().cdf(value)
+
+
+def _fit_category(column: str, cells: Sequence[str]) -> Category:
+    """Frequent levels by frequency, then rare ones together, then missing, where there are any."""
+    counts = levels(cells)
+    kept = kept_levels(counts)
+    found = {level: counts[level] for level in kept}
+    rare = sum(counts.values()) - sum(found.values())
+    absent = len(cells) - sum(counts.values())
+    if rare:
+        found[_OTHER] = found.get(_OTHER, 0) + rare
+    if absent >= MIN_LEVEL_ROWS:
+        found[_MISSING] = absent
+    return Category(column, tuple(found), tuple(count / len(cells) for count in found.values()))
+
+
+def _lookup(category: Category) -> dict[str, int]:
+    return {level: place for place, level in enumerate(category.levels)}
+
+
+def _codes(known: dict[str, int], cells: Sequence[str]) -> list[int]:
+    """The place of each cell's level; -1 where the encoding has none for it."""
+    try:
+        return [known[cell] for cell in cells]
+    except KeyError:
+        other, missing = known.get(_OTHER, -1), known.get(_MISSING, -1)
+    found = []
+    for cell in cells:
+        level = cell.strip()
+        place = known.get(level)
+        found.append(place if place is not None else missing if is_missing(cell) else other)
+    return found

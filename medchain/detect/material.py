@@ -1,0 +1,131 @@
+"""The rows of a training run: labels read, some held out, the others encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import UsageError
+from .encode import Encoder, Table
+from .label import Label, read_label
+from .schema import MIN_ROWS, Schema, check_columns, counted
+from .split import groups_of, hold_out
+
+Rows = Sequence[Sequence[str]]
+Places = NDArray[np.intp]
+_FEW = 10
+
+
+@dataclass(frozen=True)
+class Side:
+    """The training rows, or the held-out ones: as read, with labels (0 without) and groups."""
+
+    table: Table = field(repr=False)
+    labels: NDArray[Any] = field(repr=False)
+    groups: Places = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a model is made of and measured with, and what the user should know of it."""
+
+    schema: Schema
+    encoder: Encoder
+    train: Side
+    held: Side
+    warnings: tuple[str, ...]
+
+
+def prepare(
+    columns: Sequence[str],
+    rows: Rows,
+    *,
+    label: str | None,
+    id: str | None,
+    drop: Iterable[str],
+    kinds: Mapping[str, str] | None,
+    positive: str | None,
+    held_out: float,
+    random: np.random.Generator,
+) -> Material:
+    """Hold rows out, then decide kinds and fit the encoder on the training rows alone.
+
+    Rows without a label, and rows with a cell that cannot be read, are left out and counted in the
+    warnings. Raises `UsageError`.
+    """
+    drop = tuple(drop)
+    check_columns(columns, label=label, id=id, drop=drop, kinds=kinds)
+    if len(rows) < MIN_ROWS:
+        raise UsageError(
+            f"there are {len(rows)} rows, and at least {MIN_ROWS} are needed",
+            hint="add rows",
+        )
+    cells = dict(zip(columns, zip(*rows, strict=True), strict=True))
+    found, labels, usable = _labels(label, cells, len(rows), positive)
+    groups = groups_of(id and [cells[id][row] for row in usable], len(usable))
+    labels = labels[usable]
+    learn, held = hold_out(groups, labels, held_out, random)
+    _demand_classes(label, labels[learn])
+    schema = Schema.infer(
+        columns, [rows[row] for row in usable[learn]], label=found, id=id, drop=drop, kinds=kinds
+    )
+    chosen = {name: cells[name] for name in schema.features}
+    encoder = Encoder.fit(schema, _pick(chosen, usable[learn]))
+    warnings = list(schema.warnings)
+    if len(usable) < len(rows):
+        warnings.append(counted(len(rows) - len(usable), "row") + " without a label: left out")
+    sides = []
+    for places, side in ((learn, "training"), (held, "held-out")):
+        table, good = _read(encoder, _pick(chosen, usable[places]), len(places))
+        if len(good) < len(places):
+            left = counted(len(places) - len(good), f"{side} row")
+            warnings.append(f"{left} with a cell that is no number: left out")
+        sides.append(Side(table, labels[places[good]], groups[places[good]]))
+    _demand_classes(label, sides[0].labels)
+    anomalies = int(sides[0].labels.sum())
+    if label is not None and anomalies < _FEW:
+        warnings.append(
+            f"only {anomalies} of the training rows are anomalies: every figure is very uncertain"
+        )
+    return Material(schema, encoder, sides[0], sides[1], tuple(warnings))
+
+
+def _labels(
+    label: str | None, cells: Mapping[str, Sequence[str]], count: int, positive: str | None
+) -> tuple[Label | None, NDArray[Any], Places]:
+    """How labels are read, the label of every row (0 where there is none), and the rows to use."""
+    if label is None:
+        return None, np.zeros(count, np.int64), np.arange(count)
+    found = read_label(label, cells[label], positive)
+    codes = [found.code(cell) for cell in cells[label]]
+    usable = np.flatnonzero([code is not None for code in codes])
+    return found, np.array([code or 0 for code in codes]), usable
+
+
+def _demand_classes(label: str | None, labels: NDArray[Any]) -> None:
+    if len(labels) < MIN_ROWS // 2:
+        raise UsageError("too few rows are left to train on", hint="correct the table or add rows")
+    if label is not None and labels.min() == labels.max():
+        raise UsageError(
+            "the training rows that are left are of one class only",
+            hint="add labelled rows of more patients, or train without a label",
+        )
+
+
+def _pick(cells: Mapping[str, Sequence[str]], places: Places) -> dict[str, list[str]]:
+    return {name: [column[place] for place in places] for name, column in cells.items()}
+
+
+def _read(encoder: Encoder, cells: Mapping[str, Sequence[str]], count: int) -> tuple[Table, Places]:
+    """The rows that can be read, and their positions."""
+    table = encoder.read([cells[name] for name in encoder.columns])
+    bad = {problem.row for problem in table.problems}
+    good = np.array([row for row in range(count) if row not in bad], np.intp)
+    return table.take(good), good

@@ -1,0 +1,285 @@
+"""The convolutional network, its training and its conversion: only this file imports TensorFlow.
+
+A dense layer arranges the features of a row into a short sequence of a few channels, so that the
+convolutions after it see features together as neighbours (soft ordering; Baosenguo, Kaggle MoA
+2020). Piecewise-linear bins of each feature and a linear path stand beside it. Several members are
+groups of one network and are trained in one computation; which rows a member learns from is a mask.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from .quiet import quiet_stderr
+
+tf.get_logger().setLevel("ERROR")
+Matrix = NDArray[np.float32]
+Progress = Callable[[str, int, int], None]
+_JIT = sys.platform == "linux"
+_EPOCH_OF_A_ZIP = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Sizes and settings; the same for every table, but for what its row count decides."""
+
+    members: int = 8
+    folds: int = 4
+    length: int = 8
+    channels: int = 4
+    filters: int = 8
+    rate: float = 3e-3
+    decay: float = 0.1
+    ema: float = 0.97
+    epochs: int = 120
+    patience: int = 20
+    batch: int = 128
+
+
+@dataclass(frozen=True)
+class Bins:
+    """Piecewise-linear bins: feature `first` + i of the input has starts[t, i] and widths[t, i].
+
+    A width of 0 marks a bin that is not used.
+    """
+
+    first: int
+    starts: Matrix
+    widths: Matrix
+
+
+class PackedConv1D(keras.layers.Conv1D):  # type: ignore[misc]
+    """A grouped convolution as one batched matrix product, which trains many times faster."""
+
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """inputs: rows x length x (groups * channels); as in `keras.layers.Conv1D`."""
+        width, channels, outputs = kernel.shape
+        length = inputs.shape[1]
+        if self.padding == "same":
+            inputs = tf.pad(inputs, [[0, 0], [(width - 1) // 2, width // 2], [0, 0]])
+        else:
+            length -= width - 1
+        near = tf.stack([inputs[:, i : i + length] for i in range(width)], 2)
+        near = tf.reshape(near, [-1, length, width, self.groups, channels])
+        kernel = tf.reshape(kernel, [width, channels, self.groups, outputs // self.groups])
+        return tf.reshape(tf.einsum("blkmc,kcmh->blmh", near, kernel), [-1, length, outputs])
+
+
+def classifier(width: int, bins: Bins, plan: Plan, seed: int, *, packed: bool) -> Any:
+    """The network: rows x `width` to rows x members.
+
+    `packed` takes the convolution that trains fast; without it every layer is Keras's own.
+    """
+    row = keras.Input((width,), name="row")
+    wide = _binned(row, bins)
+    spread = keras.initializers.HeNormal(4 * seed)
+    arrange = keras.layers.Dense(
+        plan.length * plan.members * plan.channels,
+        activation="relu",
+        kernel_initializer=spread,
+        name="arrange",
+    )
+    line = keras.layers.Reshape((plan.length, plan.members * plan.channels), name="sequence")
+    near = _convolution(plan, plan.filters, 3, 4 * seed + 1, "neighbours", packed)
+    wider = _convolution(plan, plan.filters, 3, 4 * seed + 2, "wider", packed)
+    read = _convolution(plan, 1, plan.length // 2, 4 * seed + 3, "read", packed)
+    hidden = keras.layers.AveragePooling1D(2, name="pool")(near(line(arrange(wide))))
+    hidden = keras.layers.Flatten(name="members")(read(wider(hidden)))
+    linear = keras.layers.Dense(
+        plan.members, use_bias=False, kernel_initializer="zeros", name="linear"
+    )
+    said = keras.layers.Add(name="said")([hidden, linear(wide)])
+    return keras.Model(row, said, name="members")
+
+
+def _convolution(plan: Plan, filters: int, width: int, seed: int, name: str, packed: bool) -> Any:
+    """A convolution that keeps the members apart; the last one, of one filter, is linear."""
+    kind = PackedConv1D if packed else keras.layers.Conv1D
+    return kind(
+        plan.members * filters,
+        width,
+        groups=plan.members,
+        padding="valid" if filters == 1 else "same",
+        activation=None if filters == 1 else "relu",
+        kernel_initializer=keras.initializers.HeNormal(seed),
+        name=name,
+    )
+
+
+def _binned(row: Any, bins: Bins) -> Any:
+    count, features = bins.starts.shape
+    if count * features == 0:
+        return row
+    width = row.shape[1]
+    after = width - bins.first - features
+    # Layers with a name: a slice would be named after how many were made before it.
+    part = keras.layers.Reshape((width, 1), name="column")(row)
+    part = keras.layers.Cropping1D((bins.first, after), name="part")(part)
+    part = keras.layers.Reshape((1, features), name="apart")(part)
+    layer = keras.layers.DepthwiseConv1D(1, depth_multiplier=count, trainable=False, name="bins")
+    part = layer(part)
+    slope = np.where(bins.widths > 0, 1 / np.where(bins.widths > 0, bins.widths, 1), 0)
+    slope = slope.astype(np.float32)
+    layer.set_weights([slope.T[None], (-bins.starts * slope).T.ravel()])
+    part = keras.layers.ReLU(max_value=1.0, name="within")(part)
+    part = keras.layers.Flatten(name="binned")(part)
+    return keras.layers.Concatenate(name="features")([row, part])
+
+
+class Training:
+    """One run of training: the model, its averaged shadow, and one compiled epoch."""
+
+    def __init__(self, build: Callable[..., Any], plan: Plan, loss: Callable[..., Any]) -> None:
+        self.model, self.shadow = build(packed=True), build(packed=True)
+        self.shadow.set_weights(self.model.get_weights())
+        self.plan, self.loss = plan, loss
+        self.optimizer = keras.optimizers.AdamW(plan.rate, weight_decay=plan.decay)
+        self.optimizer.exclude_from_weight_decay(var_names=["bias"])
+        self.optimizer.build(self.model.trainable_variables)
+        self.steps = tf.Variable(0.0, trainable=False)
+        self.epoch = tf.function(self._epoch, jit_compile=_JIT)
+        self.predict = tf.function(lambda rows: self.shadow(rows, training=False), jit_compile=_JIT)
+
+    def _epoch(self, order: Any, rows: Any, targets: Any, masks: Any) -> None:
+        for step in tf.range(tf.shape(order)[0]):
+            chosen = order[step]
+            self._step(
+                tf.gather(rows, chosen), tf.gather(targets, chosen), tf.gather(masks, chosen)
+            )
+
+    def _step(self, rows: Any, targets: Any, masks: Any) -> None:
+        variables = self.model.trainable_variables
+        with tf.GradientTape() as tape:
+            each = self.loss(targets, self.model(rows, training=True))
+            total = tf.reduce_sum(tf.reduce_sum(each * masks, 0) / (tf.reduce_sum(masks, 0) + 1e-6))
+        self.optimizer.apply(tape.gradient(total, variables), variables)
+        self.steps.assign_add(1.0)
+        keep = tf.minimum(self.plan.ema, self.steps / (self.steps + 9.0))
+        for average, now in zip(self.shadow.trainable_variables, variables, strict=True):
+            average.assign(average * keep + now * (1.0 - keep))
+
+
+def cross_entropy(targets: Any, logits: Any) -> Any:
+    """Binary cross-entropy of every row (rows x 1) and member (rows x members)."""
+    return tf.nn.sigmoid_cross_entropy_with_logits(
+        logits=logits, labels=tf.broadcast_to(targets, tf.shape(logits))
+    )
+
+
+def squared_error(targets: Any, said: Any) -> Any:
+    """Squared difference for every row (rows x 1) and member (rows x members)."""
+    return tf.square(said - targets)
+
+
+def train(
+    build: Callable[..., Any],
+    plan: Plan,
+    rows: Matrix,
+    targets: Matrix,
+    masks: Matrix,
+    loss: Callable[..., Any],
+    outside: Callable[[Matrix], float],
+    seed: int,
+    progress: Progress | None = None,
+) -> tuple[list[NDArray[Any]], Matrix]:
+    """Train until `outside`, a loss of what members say of rows they never saw, is lowest.
+
+    ``masks`` (rows x members) is 1 where a member learns from a row. Returns the averaged weights
+    of the best epoch and its predictions for `rows`.
+    """
+    tf.config.experimental.enable_op_determinism()
+    run = Training(build, plan, loss)
+    shuffle = np.random.default_rng(seed)
+    batch = min(plan.batch, len(rows))
+    data = [tf.constant(part) for part in (rows, targets, masks)]
+    best, weights, found, waited = np.inf, run.shadow.get_weights(), rows[:, :0], 0
+    for epoch in range(plan.epochs):
+        order = shuffle.permutation(len(rows))[: len(rows) // batch * batch]
+        run.epoch(tf.constant(order.reshape(-1, batch), tf.int32), *data)
+        predicted = run.predict(data[0]).numpy()
+        now = outside(predicted)
+        if progress:
+            progress("training", epoch + 1, plan.epochs)
+        if now < best - 1e-5:
+            best, weights, found, waited = now, run.shadow.get_weights(), predicted, 0
+        else:
+            waited += 1
+            if waited >= plan.patience:
+                break
+    return weights, found
+
+
+def averaged(build: Callable[..., Any], weights: list[NDArray[Any]], plan: Plan) -> Any:
+    """The trained network of plain Keras layers, with the mean over its members as output."""
+    members = build(packed=False)
+    members.set_weights(weights)
+    mean = keras.layers.Dense(1, use_bias=False, trainable=False, name="mean")
+    model = keras.Model(members.input, mean(members.output), name="network")
+    mean.set_weights([np.full((plan.members, 1), 1 / plan.members, np.float32)])
+    return model
+
+
+def keras_bytes(model: Any) -> bytes:
+    """The model as a .keras file that holds no date and no memory address."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.keras"
+        model.save(path)
+        written = zipfile.ZipFile(io.BytesIO(path.read_bytes()))
+    plain = io.BytesIO()
+    with zipfile.ZipFile(plain, "w", zipfile.ZIP_DEFLATED) as out:
+        for name in sorted(written.namelist()):
+            out.writestr(
+                zipfile.ZipInfo(name, _EPOCH_OF_A_ZIP), _timeless(name, written.read(name))
+            )
+    return plain.getvalue()
+
+
+def _timeless(name: str, data: bytes) -> bytes:
+    """One file of a .keras archive without what differs between two runs."""
+    if name == "metadata.json":
+        about = json.loads(data)
+        about.pop("date_saved", None)
+        return json.dumps(about, sort_keys=True).encode()
+    if name == "config.json":
+        seen: dict[bytes, int] = {}
+        return re.sub(
+            rb'(?<="shared_object_id": )\d+',
+            lambda found: b"%d" % seen.setdefault(found[0], len(seen) + 1),
+            data,
+        )
+    return data
+
+
+def lite_bytes(model: Any, block: int) -> bytes:
+    """The model converted to LiteRT, for blocks of exactly `block` rows."""
+    shape = tf.TensorSpec((block, model.input_shape[1]), tf.float32, name="row")
+    call = tf.function(lambda row: model(row, training=False), input_signature=[shape])
+    frozen = convert_variables_to_constants_v2(call.get_concrete_function())
+    with quiet_stderr():
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen], model)
+        converted: bytes = converter.convert()
+    return converted
+
+
+def predictions(model: Any, rows: Matrix) -> Matrix:
+    """What Keras itself says of `rows`, to compare a conversion with."""
+    found: Matrix = model(tf.constant(rows), training=False).numpy()
+    return found

@@ -1,0 +1,123 @@
+"""From what the network says to a score from 0 to 1: calibrated, or ranked among training rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+DECIMALS = 6
+_KNOTS = 512
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A probability: the logistic function of slope * logit + intercept (Platt 1999)."""
+
+    slope: float
+    intercept: float
+
+    @classmethod
+    def fit(cls, logits: Floats, labels: NDArray[Any]) -> Calibrated:
+        """Fit to out-of-fold logits by Newton steps, with a weak pull towards changing nothing."""
+        design = np.column_stack([logits, np.ones_like(logits)])
+        start, pull = np.array([1.0, 0.0]), 1.0
+        weights = start.copy()
+        for _ in range(50):
+            share = _logistic(design @ weights)
+            slope = design.T @ (share - labels) + pull * (weights - start)
+            curve = (design * (share * (1 - share))[:, None]).T @ design + pull * np.eye(2)
+            step = np.linalg.solve(curve, slope)
+            weights -= np.clip(step, -1, 1)
+            if np.abs(step).max() < 1e-10:
+                break
+        return cls(float(np.clip(weights[0], 0.1, 5.0)), float(weights[1]))
+
+    def scores(self, views: Floats) -> Floats:
+        """Probabilities at 6 decimals, from logits (rows x 1)."""
+        return np.round(_logistic(self.slope * views[:, 0] + self.intercept), DECIMALS)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, from which `read` builds the same."""
+        return {"kind": "calibrated", "slope": self.slope, "intercept": self.intercept}
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The share of training rows below a value, with an exponential tail beyond the greatest."""
+
+    values: tuple[float, ...]
+    shares: tuple[float, ...]
+    tail: float
+
+    @classmethod
+    def fit(cls, values: Floats) -> Scale:
+        """From the values of the training rows."""
+        count = len(values)
+        places = np.unique(np.linspace(0, count - 1, min(_KNOTS, count)).round().astype(int))
+        ordered = np.sort(values)
+        knots, which = np.unique(ordered[places], return_inverse=True)
+        shares = np.bincount(which, (places + 1) / (count + 1)) / np.bincount(which)
+        beyond = ordered[-1] - ordered[int(0.9 * (count - 1))]
+        return cls(tuple(knots.tolist()), tuple(shares.tolist()), float(beyond) or 1.0)
+
+    def shares_of(self, values: Floats) -> Floats:
+        """The share of each value, strictly between 0 and 1."""
+        found = np.interp(values, np.array(self.values), np.array(self.shares))
+        above = np.maximum(values - self.values[-1], 0.0) / self.tail
+        result: Floats = 1.0 - (1.0 - found) * np.exp(-above)
+        return result
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"values": list(self.values), "shares": list(self.shares), "tail": self.tail}
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """The mean of several views, each as its share of training rows, ranked once more."""
+
+    views: tuple[Scale, ...]
+    mean: Scale
+
+    @classmethod
+    def fit(cls, views: Floats) -> Ranked:
+        """From the views of the training rows (rows x views), out of fold where there are folds."""
+        scales = tuple(Scale.fit(column) for column in views.T)
+        return cls(scales, Scale.fit(_mean(scales, views)))
+
+    def scores(self, views: Floats) -> Floats:
+        """Scores at 6 decimals (rows x views to rows)."""
+        return np.round(self.mean.shares_of(_mean(self.views, views)), DECIMALS)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, from which `read` builds the same."""
+        views = [scale.to_json() for scale in self.views]
+        return {"kind": "ranked", "views": views, "mean": self.mean.to_json()}
+
+
+def read(data: dict[str, Any]) -> Calibrated | Ranked:
+    """The outcome that `to_json` wrote."""
+    if data["kind"] == "calibrated":
+        return Calibrated(data["slope"], data["intercept"])
+    return Ranked(tuple(map(_scale, data["views"])), _scale(data["mean"]))
+
+
+def _scale(data: dict[str, Any]) -> Scale:
+    return Scale(tuple(data["values"]), tuple(data["shares"]), data["tail"])
+
+
+def _mean(scales: tuple[Scale, ...], views: Floats) -> Floats:
+    """Added view by view, so that the order of additions never depends on the batch."""
+    total = np.zeros(len(views))
+    for place, scale in enumerate(scales):
+        total += scale.shares_of(np.ascontiguousarray(views[:, place]))
+    return total / len(scales)
+
+
+def _logistic(values: Floats) -> Floats:
+    result: Floats = 1.0 / (1.0 + np.exp(-np.clip(values, -60.0, 60.0)))
+    return result

@@ -1,0 +1,336 @@
+"""What each column of a table is, decided from training rows as text. Imports no numpy.
+
+Notes and errors count values and never show one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from math import isfinite, isinf
+from typing import Any
+
+from ..errors import ModelError, UsageError
+from .cells import columns_of, floats, is_missing
+from .label import Label, canonical
+
+NUMERIC, CATEGORICAL, IDENTIFIER = "numeric", "categorical", "identifier"
+CONSTANT, DROPPED, LABEL = "constant", "dropped", "label"
+OVERRULABLE = (NUMERIC, CATEGORICAL, IDENTIFIER, DROPPED)
+
+MIN_ROWS = 20
+MAX_FEATURES = 4096
+MIN_LEVEL_ROWS = 5
+MAX_LEVELS = 50
+_NEAR_UNIQUE = 0.9
+_MOSTLY_NUMBERS = 0.9
+_ID_NAME = re.compile(
+    r"(?i:(?:^|[^a-z])(?:id|ids|uid|uuid|guid|mrn|nr|no|number|row|key|record|patient)$)"
+    r"|(?i:^unnamed)|[a-z](?:ID|Id|Nr|No)$"
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's name, its kind, and why."""
+
+    name: str
+    kind: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of the training table in their order, the label, and warnings for the user."""
+
+    columns: tuple[Column, ...]
+    label: Label | None = None
+    id: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def infer(
+        cls,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        label: Label | str | None = None,
+        id: str | None = None,
+        drop: Iterable[str] = (),
+        kinds: Mapping[str, str] | None = None,
+    ) -> Schema:
+        """Decide the kind of every column from `rows`.
+
+        A `label` given by name only is set aside; given as a `Label` it is compared with every
+        feature, and one that says the same is warned about. Raises `UsageError`.
+        """
+        kinds, drop = dict(kinds or {}), tuple(drop)
+        name = label.column if isinstance(label, Label) else label
+        check_columns(columns, label=name, id=id, drop=drop, kinds=kinds)
+        if len(rows) < MIN_ROWS:
+            raise UsageError(
+                f"{counted(len(rows), 'row')} to train on, and at least {MIN_ROWS} are needed",
+                hint="add rows",
+            )
+        fixed = dict.fromkeys(drop, (DROPPED, "left out as asked"))
+        if id is not None:
+            fixed[id] = (IDENTIFIER, "named as the identifier")
+        cells = dict(zip(columns, columns_of(rows), strict=True))
+        kept = label if isinstance(label, Label) else None
+        codes = [kept.code(cell) for cell in cells[kept.column]] if kept else []
+        if name is not None:
+            fixed[name] = (LABEL, _label_note(kept, codes))
+        decided, warnings = [], []
+        for column in columns:
+            if column in fixed:
+                decided.append(Column(column, *fixed[column]))
+                continue
+            found, warning = _decide(column, cells[column], kinds.get(column))
+            decided.append(found)
+            warnings += warning
+            if found.kind in (NUMERIC, CATEGORICAL):
+                warnings += _leakage(column, cells[column], codes)
+        schema = cls(tuple(decided), kept, id, tuple(warnings))
+        schema._demand_features()
+        return schema
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The columns that are scored, in the order of the training table."""
+        return tuple(c.name for c in self.columns if c.kind in (NUMERIC, CATEGORICAL))
+
+    @property
+    def numeric(self) -> tuple[str, ...]:
+        """The numeric features."""
+        return tuple(c.name for c in self.columns if c.kind == NUMERIC)
+
+    @property
+    def categorical(self) -> tuple[str, ...]:
+        """The categorical features."""
+        return tuple(c.name for c in self.columns if c.kind == CATEGORICAL)
+
+    def describe(self) -> list[tuple[str, str, str]]:
+        """(column, kind, note) for every column; a note never shows a cell."""
+        return [(c.name, c.kind, c.note) for c in self.columns]
+
+    def bind(self, columns: Sequence[str]) -> tuple[list[int], list[str]]:
+        """Find the features in a table's `columns`.
+
+        Returns the position of each feature, and the columns that are not scored. Raises
+        `ModelError`, which names every feature that the table lacks.
+        """
+        place = {name: position for position, name in enumerate(columns)}
+        lacking = [name for name in self.features if name not in place]
+        if lacking:
+            raise ModelError(
+                f"the table lacks {counted(len(lacking), 'column')} of the model: "
+                + ", ".join(map(repr, lacking)),
+                hint=_differences(lacking, [c for c in columns if c not in self.features]),
+            )
+        wanted = set(self.features)
+        return [place[f] for f in self.features], [c for c in columns if c not in wanted]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists and dicts, from which `from_json` builds the same schema."""
+        label = self.label and {
+            "column": self.label.column,
+            "positive": self.label.positive,
+            "negative": self.label.negative,
+            "rule": self.label.rule,
+        }
+        columns = [{"name": c.name, "kind": c.kind, "note": c.note} for c in self.columns]
+        return {"columns": columns, "label": label, "id": self.id, "warnings": list(self.warnings)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Schema:
+        """The schema that `to_json` wrote; KeyError or TypeError when it is none."""
+        label = Label(**data["label"]) if data["label"] else None
+        columns = tuple(Column(c["name"], c["kind"], c["note"]) for c in data["columns"])
+        return cls(columns, label, data["id"], tuple(data["warnings"]))
+
+    def _demand_features(self) -> None:
+        if not self.features:
+            raise UsageError(
+                "no column is left to learn from: every one is constant, an identifier or left out",
+                hint="overrule a column's kind, or name fewer columns in --drop",
+            )
+
+
+def check_columns(
+    columns: Sequence[str],
+    *,
+    label: str | None = None,
+    id: str | None = None,
+    drop: Iterable[str] = (),
+    kinds: Mapping[str, str] | None = None,
+) -> None:
+    """Raise `UsageError` for a name that is no column, a kind that is none, or too many columns."""
+    drop, kinds = tuple(drop), kinds or {}
+    twice = [name for name, count in Counter(columns).items() if count > 1]
+    if twice:
+        raise UsageError(f"column {twice[0]!r} occurs more than once", hint="rename one of them")
+    named = [("label", label), ("identifier", id)]
+    named += [("dropped", name) for name in drop] + [("overruled", name) for name in kinds]
+    for role, name in named:
+        if name is not None and name not in columns:
+            raise UsageError(f"no column {name!r} ({role})", hint=_meant(name, columns))
+    for name, kind in kinds.items():
+        if kind not in OVERRULABLE:
+            raise UsageError(
+                f"{kind!r} is no kind for column {name!r}",
+                hint="choose one of " + ", ".join(OVERRULABLE),
+            )
+    if label is not None and (label == id or label in drop or label in kinds):
+        raise UsageError(f"column {label!r} is the label and cannot be anything else as well")
+    count = len(columns) - len({*drop, label, id} - {None})
+    if count > MAX_FEATURES:
+        raise UsageError(
+            f"{count} columns to learn from, and at most {MAX_FEATURES} are possible",
+            hint="leave columns out with --drop",
+        )
+
+
+def levels(cells: Iterable[str]) -> Counter[str]:
+    """How often each category occurs; a missing cell is not counted."""
+    return Counter(cell.strip() for cell in cells if not is_missing(cell))
+
+
+def kept_levels(counts: Mapping[str, int]) -> list[str]:
+    """The levels worth a place of their own, most frequent first; the others are rare."""
+    frequent = [level for level, count in counts.items() if count >= MIN_LEVEL_ROWS]
+    return sorted(frequent, key=lambda level: (-counts[level], level))[:MAX_LEVELS]
+
+
+def _decide(column: str, cells: Sequence[str], wanted: str | None) -> tuple[Column, list[str]]:
+    """The kind of one column, and warnings about it."""
+    if wanted in (IDENTIFIER, DROPPED):
+        return Column(column, wanted, "as you said"), []
+    present = [cell for cell in cells if not is_missing(cell)]
+    if not present:
+        return Column(column, CONSTANT, "no value at all"), []
+    values = floats(present)
+    readable = sum(map(isfinite, values))
+    if wanted == NUMERIC or (wanted is None and readable == len(values)):
+        return _numeric(column, values, len(cells), readable, wanted), []
+    found = _categorical(column, present, len(cells), wanted)
+    if wanted is None and readable >= _MOSTLY_NUMBERS * len(values):
+        warning = (
+            f"column {column!r} holds numbers but for {counted(len(values) - readable, 'cell')}; "
+            f"correct them, or overrule its kind with {NUMERIC} to leave those rows out"
+        )
+        return found, [warning]
+    return found, []
+
+
+def _numeric(
+    column: str, values: Sequence[float], rows: int, readable: int, wanted: str | None
+) -> Column:
+    if readable == 0:
+        raise UsageError(f"column {column!r} holds no number and cannot be numeric")
+    finite = [value for value in values if isfinite(value)]
+    distinct = len(set(finite))
+    if distinct == 1:
+        return _single(column, len(values), rows)
+    if wanted is None and (why := _row_number(column, finite, distinct)):
+        return Column(column, IDENTIFIER, why)
+    note = f"{counted(distinct, 'value')}{_missing_note(len(values), rows)}"
+    if readable < len(values):
+        note += f", {counted(sum(map(isinf, values)), 'cell')} unreadable"
+    return Column(column, NUMERIC, note)
+
+
+def _row_number(column: str, values: Sequence[float], distinct: int) -> str:
+    """Why a column of numbers is an identifier, or nothing."""
+    if len(values) < MIN_ROWS or distinct < 0.95 * len(values):
+        return ""
+    if any(value != int(value) for value in values):
+        return ""
+    if max(values) - min(values) <= 2 * len(values):
+        return "nearly unique whole numbers without gaps, like row numbers"
+    if distinct == len(values) and _ID_NAME.search(column):
+        return "unique whole numbers under the name of an identifier"
+    return ""
+
+
+def _categorical(column: str, present: Sequence[str], rows: int, wanted: str | None) -> Column:
+    counts = levels(present)
+    if len(counts) == 1:
+        return _single(column, len(present), rows)
+    kept = kept_levels(counts)
+    if wanted is None and (not kept or len(counts) >= _NEAR_UNIQUE * len(present)):
+        return Column(
+            column, IDENTIFIER, f"text with {counted(len(counts), 'value')}, few repeated"
+        )
+    rare = len(counts) - len(kept)
+    note = counted(len(counts), "level") + (f", {rare} of them rare" if rare else "")
+    return Column(column, CATEGORICAL, note + _missing_note(len(present), rows))
+
+
+def _single(column: str, present: int, rows: int) -> Column:
+    """A column of one value: constant, unless it is missing often enough to tell rows apart."""
+    if min(present, rows - present) >= MIN_LEVEL_ROWS:
+        note = f"one value{_missing_note(present, rows)}: whether it is there"
+        return Column(column, CATEGORICAL, note)
+    return Column(column, CONSTANT, "one value")
+
+
+def _label_note(label: Label | None, codes: Sequence[int | None]) -> str:
+    if label is None:
+        return "what is learnt"
+    anomalies = sum(code or 0 for code in codes)
+    return f"{anomalies} anomalies in {counted(len(codes), 'row')}; anomalous is {label.rule}"
+
+
+def _leakage(column: str, cells: Sequence[str], codes: Sequence[int | None]) -> list[str]:
+    if not codes or not _says_the_same(cells, codes):
+        return []
+    return [
+        f"LEAKAGE: column {column!r} says exactly what the label says, so a model that reads it "
+        f"has learnt nothing; leave it out with --drop {column}"
+    ]
+
+
+def _says_the_same(cells: Sequence[str], codes: Sequence[int | None]) -> bool:
+    """Whether a two-valued column decides the label on every row, and the label it."""
+    pairs = set()
+    for cell, code in zip(cells, codes, strict=True):
+        if code is None:
+            continue
+        pairs.add(("" if is_missing(cell) else canonical(cell), code))
+        if len(pairs) > 2:
+            return False
+    return len(pairs) == 2 and len({value for value, _ in pairs}) == len({c for _, c in pairs}) == 2
+
+
+def _missing_note(present: int, rows: int) -> str:
+    if present == rows:
+        return ""
+    return f", {100 * (rows - present) / rows:.1f} % missing"
+
+
+def _meant(name: str, columns: Sequence[str]) -> str:
+    lower = {column.lower(): column for column in columns}
+    close = get_close_matches(name.lower(), lower, n=3, cutoff=0.6)
+    if close:
+        return "did you mean " + " or ".join(repr(lower[match]) for match in close) + "?"
+    shown = ", ".join(map(repr, columns[:12]))
+    return f"the columns are {shown}" + (" and more" if len(columns) > 12 else "")
+
+
+def _differences(lacking: Sequence[str], others: Sequence[str]) -> str:
+    pairs = []
+    for name in lacking:
+        close = get_close_matches(name, others, n=1, cutoff=0.6)
+        if close:
+            pairs.append(f"{close[0]!r} for {name!r}")
+    if pairs:
+        return "the table has " + ", ".join(pairs) + ": rename them, if they mean the same"
+    return "take the model that was trained on such a table, or train one"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, in the plural unless it is one."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

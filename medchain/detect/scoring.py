@@ -1,0 +1,133 @@
+"""Scoring rows of text with a trained model, without TensorFlow.
+
+The network runs on blocks of a fixed number of rows, the last one padded, so that what a row gets
+never depends on the rows beside it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ModelError
+from . import outcome
+from .bundle import LITE, Bundle
+from .cells import columns_of
+from .encode import Encoder, Problem, Table
+from .quiet import quiet_stderr
+from .statistics import Statistics
+
+__all__ = ["Problem", "Scorer"]
+Floats = NDArray[np.float64]
+# Rows that are read together: few enough for their numbers to stay in the cache.
+_CHUNK = 1024
+
+
+class Lite:
+    """A converted network; each thread gets an interpreter of its own."""
+
+    def __init__(self, model: bytes) -> None:
+        self._model, self._mine = model, threading.local()
+        self._interpreter()
+
+    def __call__(self, rows: NDArray[np.float32]) -> Floats:
+        """What the network says of each row (rows x outputs)."""
+        interpreter, source, target, block, width = self._interpreter()
+        out = np.empty((len(rows), width))
+        padded = np.zeros((block, rows.shape[1]), np.float32)
+        for start in range(0, len(rows), block):
+            part = rows[start : start + block]
+            if len(part) < block:
+                padded[: len(part)] = part
+                part = padded
+            interpreter.set_tensor(source, part)
+            interpreter.invoke()
+            stop = min(start + block, len(rows))
+            out[start:stop] = interpreter.get_tensor(target)[: stop - start]
+        return out
+
+    def _interpreter(self) -> tuple[Any, int, int, int, int]:
+        if not hasattr(self._mine, "ready"):
+            with quiet_stderr():
+                from ai_edge_litert.interpreter import Interpreter
+
+                made = Interpreter(model_content=self._model, num_threads=1)
+                made.allocate_tensors()
+            source, target = made.get_input_details()[0], made.get_output_details()[0]
+            self._mine.ready = (
+                made,
+                source["index"],
+                target["index"],
+                int(source["shape"][0]),
+                int(target["shape"][1]),
+            )
+        ready: tuple[Any, int, int, int, int] = self._mine.ready
+        return ready
+
+
+class Views:
+    """Encoder, network and, without labels, fixed statistics: a table to raw views of its rows."""
+
+    def __init__(self, encoder: Encoder, network: Lite, statistics: Statistics | None) -> None:
+        self.encoder, self.network, self.statistics = encoder, network, statistics
+
+    def __call__(self, table: Table) -> Floats:
+        """Rows x views."""
+        said = self.network(self.encoder.encode(table))
+        if self.statistics is None:
+            return said
+        return np.column_stack([*self.statistics(table), said])
+
+
+class Scorer:
+    """Gives rows of one table their scores; `bind` it to the table's columns first."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.schema, self.threshold = bundle.schema, bundle.threshold
+        try:
+            self._load(bundle)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise ModelError(
+                "the model cannot be used with the installed LiteRT",
+                hint="update ai-edge-litert, or train anew",
+            ) from error
+        self._places: list[int] | None = None
+
+    def _load(self, bundle: Bundle) -> None:
+        about = bundle.preprocessing
+        encoder = Encoder.from_json(about["encoder"])
+        statistics = about["statistics"] and Statistics.from_json(encoder, about["statistics"])
+        self._views = Views(encoder, Lite(bundle.files[LITE]), statistics)
+        self._outcome = outcome.read(about["outcome"])
+
+    def bind(self, columns: Sequence[str]) -> list[str]:
+        """Find the model's features among `columns`; returns the columns that are not scored.
+
+        Raises `ModelError` with the name of every column that is lacking.
+        """
+        places, ignored = self.schema.bind(columns)
+        where = dict(zip(self.schema.features, places, strict=True))
+        self._places = [where[name] for name in (*self.schema.numeric, *self.schema.categorical)]
+        return ignored
+
+    def score(self, rows: Sequence[Sequence[str]]) -> tuple[Floats, list[Problem]]:
+        """Scores at 6 decimals, NaN for rows with a cell that cannot be read, and these cells.
+
+        A row's score depends on nothing but the row and the model.
+        """
+        assert self._places is not None, "bind the scorer to the table's columns first"
+        scores = np.empty(len(rows))
+        problems: list[Problem] = []
+        for start in range(0, len(rows), _CHUNK):
+            part = rows[start : start + _CHUNK]
+            cells = columns_of(part)
+            table = self._views.encoder.read([cells[place] for place in self._places])
+            scores[start : start + len(part)] = self._outcome.scores(self._views(table))
+            problems += [replace(found, row=start + found.row) for found in table.problems]
+        scores[[problem.row for problem in problems]] = np.nan
+        return scores, problems

@@ -1,0 +1,221 @@
+"""Training: rows of text to a model that has been measured on rows it never saw."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import __version__
+from ..errors import ModelError, UsageError
+from . import threshold as thresholds
+from .bundle import KERAS, LITE, PREPROCESSING, Bundle, encode_json
+from .material import Material, Rows, prepare
+from .metrics import Report
+from .quiet import quiet_stderr
+from .schema import Schema
+from .scoring import Lite, Views
+from .split import member_masks
+from .tasks import Labelled, Task, Unlabelled
+
+if TYPE_CHECKING:
+    from .network import Plan, Progress
+
+BLOCK = 256
+HELD_OUT = 0.2
+TOLERANCE = 2e-6
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished model: its bundle, and what the user should know of it."""
+
+    bundle: Bundle
+    warnings: tuple[str, ...]
+
+    @property
+    def schema(self) -> Schema:
+        """What each column was taken for."""
+        return self.bundle.schema
+
+    @property
+    def metrics(self) -> Report:
+        """The figures: ``held_out``, ``training`` (out of fold) and ``logistic_regression``."""
+        return self.bundle.metrics
+
+    @property
+    def threshold(self) -> float:
+        """The score from which on a row is called anomalous."""
+        return self.bundle.threshold
+
+    def save(self, folder: Path | str) -> str:
+        """Write the bundle and return its digest."""
+        return self.bundle.save(folder)
+
+
+def fit(
+    columns: Sequence[str],
+    rows: Rows,
+    *,
+    label: str | None = None,
+    id: str | None = None,
+    drop: Iterable[str] = (),
+    kinds: Mapping[str, str] | None = None,
+    positive: str | None = None,
+    seed: int = 0,
+    target_precision: float | None = None,
+    target_recall: float | None = None,
+    alert_rate: float | None = None,
+    held_out: float = HELD_OUT,
+    progress: Progress | None = None,
+) -> Trained:
+    """Train on most of the rows of text, and measure on the others.
+
+    With a `label` column the score is a calibrated probability and the threshold, unless one is
+    asked for, has the best F1 among training rows scored by members that never saw them. Without
+    one the score is a rank among training rows, and the threshold calls as many of them anomalous
+    as lie beyond Tukey's fence of the fixed statistics. All rows with the same `id` stay together.
+    `progress` is called with a stage, steps done and steps at most.
+
+    Raises `UsageError` for a table or options that cannot work.
+    """
+    rule = thresholds.asked(
+        labelled=label is not None,
+        target_precision=target_precision,
+        target_recall=target_recall,
+        alert_rate=alert_rate,
+    )
+    if not 0 <= held_out <= 0.5:
+        raise UsageError("the share of held-out rows must lie between 0 and 0.5")
+    if seed < 0:
+        raise UsageError("the seed must not be negative")
+    material = prepare(
+        columns,
+        rows,
+        label=label,
+        id=id,
+        drop=drop,
+        kinds=kinds,
+        positive=positive,
+        held_out=held_out,
+        random=np.random.default_rng([seed, 1]),
+    )
+    bundle = _learn(material, rule, seed, progress)
+    return Trained(bundle, material.warnings)
+
+
+def _learn(
+    material: Material, rule: thresholds.Rule, seed: int, progress: Progress | None
+) -> Bundle:
+    inputs = material.encoder.encode(material.train.table)
+    task: Task
+    if material.schema.label is None:
+        task = Unlabelled(material, inputs, seed)
+    else:
+        task = Labelled(material, inputs, seed)
+    model, said = _train(material, task, inputs, seed, progress)
+    lite = _convert(model, inputs)
+    outcome, views = task.outcome(said), task.views(said)
+    scores = outcome.scores(views)
+    chosen = task.threshold(rule, scores, views)
+    score = Views(material.encoder, Lite(lite), task.statistics)
+    held = outcome.scores(score(material.held.table))
+    preprocessing = {
+        "encoder": material.encoder.to_json(),
+        "statistics": task.statistics and task.statistics.to_json(),
+        "outcome": outcome.to_json(),
+    }
+    about = {
+        "mode": task.mode,
+        "schema": replace(material.schema, warnings=material.warnings).to_json(),
+        "threshold": chosen.to_json(),
+        "metrics": task.measure(held, scores, chosen.value),
+        "rows": {"training": len(material.train), "held_out": len(material.held)},
+        "seed": seed,
+        "versions": _versions(),
+    }
+    from .network import keras_bytes
+
+    return Bundle.pack(
+        {KERAS: keras_bytes(model), LITE: lite, PREPROCESSING: encode_json(preprocessing)}, about
+    )
+
+
+def _train(
+    material: Material,
+    task: Task,
+    inputs: NDArray[np.float32],
+    seed: int,
+    progress: Progress | None,
+) -> tuple[Any, Floats]:
+    """The trained network, and its output for training rows by members that never saw them."""
+    with quiet_stderr():
+        from . import network
+    plan = _plan(network.Plan(), len(inputs), task.folds)
+    masks = member_masks(
+        material.train.groups,
+        task.strata,
+        plan.members,
+        plan.folds,
+        np.random.default_rng([seed, 2]),
+    )
+    build = partial(network.classifier, inputs.shape[1], network.Bins(*task.bins), plan, seed)
+    weights, found = network.train(
+        build,
+        plan,
+        inputs,
+        task.targets,
+        masks,
+        getattr(network, task.loss),
+        lambda said: task.outside_loss(_out_of_fold(said, masks)),
+        seed,
+        progress,
+    )
+    return network.averaged(build, weights, plan), _out_of_fold(found, masks)
+
+
+def _convert(model: Any, inputs: NDArray[np.float32]) -> bytes:
+    """Convert to LiteRT, and insist that it says what Keras says."""
+    from .network import lite_bytes, predictions
+
+    lite = lite_bytes(model, BLOCK)
+    some = inputs[:BLOCK]
+    wanted = predictions(model, some)
+    gap = np.abs(Lite(lite)(some) - wanted) / np.maximum(1.0, np.abs(wanted))
+    if float(gap.max()) > TOLERANCE:
+        raise ModelError(
+            "the converted network does not agree with the trained one",
+            hint="install other versions of tensorflow and ai-edge-litert",
+        )
+    return lite
+
+
+def _plan(plan: Plan, rows: int, folds: int) -> Plan:
+    """Fewer rows in a step for small tables."""
+    batch = min(plan.batch, max(16, 2 ** round(np.log2(rows / 10))))
+    return replace(plan, batch=batch, folds=folds)
+
+
+def _out_of_fold(found: NDArray[Any], masks: NDArray[Any]) -> Floats:
+    """For each row the mean over the members that never saw it."""
+    unseen = 1.0 - masks.astype(np.float64)
+    mean: Floats = (found * unseen).sum(axis=1) / unseen.sum(axis=1)
+    return mean
+
+
+def _versions() -> dict[str, str]:
+    found = {"medchain": __version__, "python": platform.python_version()}
+    for package in ("tensorflow", "keras", "ai-edge-litert", "numpy", "scikit-learn"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "unknown"
+    return found

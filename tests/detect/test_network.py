@@ -1,0 +1,91 @@
+"""The network: its fast convolution against Keras's own, and its bins against plain arithmetic."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from medchain.detect import network
+from medchain.detect.bins import bin_table
+
+RANDOM = np.random.default_rng(0)
+
+
+def bins_of(features: int, first: int) -> network.Bins:
+    starts = RANDOM.normal(size=(3, features)).astype(np.float32)
+    widths = np.abs(RANDOM.normal(size=(3, features))).astype(np.float32) + 0.1
+    widths[2, 0] = 0
+    return network.Bins(first, starts, widths)
+
+
+@pytest.mark.parametrize("length", [4, 8])
+@pytest.mark.parametrize("members", [1, 3, 8])
+def test_the_packed_convolution_is_the_grouped_one(members: int, length: int) -> None:
+    plan = network.Plan(members=members, length=length)
+    bins = bins_of(5, 2)
+    fast = network.classifier(9, bins, plan, 1, packed=True)
+    slow = network.classifier(9, bins, plan, 2, packed=False)
+    slow.set_weights(fast.get_weights())
+    rows = RANDOM.normal(size=(17, 9)).astype(np.float32)
+    assert network.predictions(fast, rows) == pytest.approx(
+        network.predictions(slow, rows), abs=1e-5
+    )
+
+
+def test_members_are_independent() -> None:
+    plan = network.Plan(members=4)
+    model = network.classifier(6, bins_of(3, 0), plan, 0, packed=True)
+    rows = RANDOM.normal(size=(9, 6)).astype(np.float32)
+    before = network.predictions(model, rows)
+    kernel, bias = model.get_layer("wider").get_weights()
+    kernel[:, :, : plan.filters] += 1
+    model.get_layer("wider").set_weights([kernel, bias])
+    changed = np.abs(network.predictions(model, rows) - before).max(axis=0)
+    assert changed[0] > 0
+    assert changed[1:].tolist() == [0, 0, 0]
+
+
+def test_the_average_is_the_mean_of_the_members() -> None:
+    plan = network.Plan(members=3)
+    bins = bins_of(3, 1)
+
+    def build(*, packed: bool) -> object:
+        return network.classifier(6, bins, plan, 0, packed=packed)
+
+    model = network.classifier(6, bins, plan, 5, packed=True)
+    rows = RANDOM.normal(size=(9, 6)).astype(np.float32)
+    mean = network.averaged(build, model.get_weights(), plan)
+    wanted = network.predictions(model, rows).mean(axis=1, keepdims=True)
+    assert network.predictions(mean, rows) == pytest.approx(wanted, abs=1e-5)
+
+
+def test_bins_are_piecewise_linear() -> None:
+    import keras
+
+    bins = bins_of(4, 2)
+    model = network.classifier(6, bins, network.Plan(), 0, packed=True)
+    binned = keras.Model(model.input, model.get_layer("binned").output)
+    rows = RANDOM.normal(0, 2, size=(50, 6)).astype(np.float32)
+    found = network.predictions(binned, rows).reshape(50, 4, 3)
+    for bin_ in range(3):
+        for feature in range(4):
+            width = bins.widths[bin_, feature]
+            part = (rows[:, 2 + feature] - bins.starts[bin_, feature]) / (width or 1)
+            wanted = np.clip(part, 0, 1) if width else np.zeros(50)
+            assert found[:, feature, bin_] == pytest.approx(wanted, abs=1e-5)
+
+
+def test_bins_follow_the_label() -> None:
+    values = RANDOM.normal(size=(400, 2))
+    starts, widths = bin_table(values, (values[:, 1] > 0.5).astype(int), 0)
+    edges = starts[widths > 0]
+    assert np.abs(edges - 0.5).min() < 0.02
+    assert (widths >= 0).all()
+
+
+def test_a_wide_table_gets_fewer_bins() -> None:
+    values = RANDOM.normal(size=(40, 1500))
+    starts, _ = bin_table(values, (values[:, 0] > 0).astype(int), 0)
+    assert starts.size == 0
+    starts, _ = bin_table(values[:, :600], (values[:, 0] > 0).astype(int), 0)
+    assert starts.shape == (3, 600)

@@ -1,0 +1,59 @@
+"""From views to scores: between 0 and 1, in order, and the same after JSON."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medchain.detect import outcome
+from medchain.detect.outcome import Calibrated, Ranked, Scale
+
+VALUES = st.lists(st.floats(-1e9, 1e9), min_size=2, max_size=60)
+
+
+@given(VALUES, st.lists(st.floats(-1e12, 1e12), min_size=2, max_size=30))
+def test_shares_rise_with_values_and_stay_within(train: list[float], new: list[float]) -> None:
+    shares = Scale.fit(np.array(train)).shares_of(np.sort(np.array(new)))
+    assert (np.diff(shares) >= -1e-12).all()
+    assert (shares > 0).all()
+    assert (shares <= 1).all()
+
+
+def test_the_share_of_a_training_row_is_its_rank() -> None:
+    values = np.random.default_rng(0).permutation(200).astype(float)
+    assert Scale.fit(values).shares_of(values) == pytest.approx((values + 1) / 201)
+
+
+def test_what_is_beyond_every_training_row_is_still_told_apart() -> None:
+    shares = Scale.fit(np.arange(100.0)).shares_of(np.array([99.0, 105.0, 120.0]))
+    assert 0.98 < shares[0] < shares[1] < shares[2] < 1
+
+
+def test_calibration_finds_the_true_slope() -> None:
+    random = np.random.default_rng(1)
+    logits = random.normal(0, 2, 4000)
+    labels = (random.random(4000) < 1 / (1 + np.exp(-(0.5 * logits - 1)))).astype(int)
+    found = Calibrated.fit(logits, labels)
+    assert found.slope == pytest.approx(0.5, abs=0.06)
+    assert found.intercept == pytest.approx(-1, abs=0.12)
+
+
+@pytest.mark.parametrize("logits", [[-40.0, 40.0] * 10, [0.0] * 20, [-1e6, 1e6] * 10])
+def test_calibration_of_what_is_separated_or_flat_stays_sane(logits: list[float]) -> None:
+    found = Calibrated.fit(np.array(logits), np.array([0, 1] * 10))
+    scores = found.scores(np.array(logits)[:, None])
+    assert np.isfinite(scores).all()
+    assert found.slope > 0
+
+
+def test_json_gives_the_same_scores() -> None:
+    views = np.random.default_rng(0).normal(size=(300, 3))
+    ranked, calibrated = Ranked.fit(views), Calibrated(1.25, -0.5)
+    for one, seen in ((ranked, views), (calibrated, views[:, :1])):
+        again = outcome.read(json.loads(json.dumps(one.to_json())))
+        assert np.array_equal(again.scores(seen), one.scores(seen))
+        assert np.array_equal(one.scores(seen), np.round(one.scores(seen), 6))
