@@ -91,8 +91,8 @@ def _close_stdout() -> None:
 class Bar:
     """A progress bar on stderr, and nothing at all where stderr is no terminal."""
 
-    def __init__(self, label: str) -> None:
-        self._label = label
+    def __init__(self, label: str, *, steps: bool = False) -> None:
+        self._label, self._steps = label, steps
         self._shown: Any = None
         self._stage = ""
         self._started = time.monotonic()
@@ -104,7 +104,7 @@ class Bar:
             self._shown = None
 
     def update(self, position: int, size: int, note: str, stage: str = "") -> None:
-        """Show that `position` of `size` bytes are done; a new `stage` gets a bar of its own."""
+        """Show `position` of `size`, bytes or steps; a new `stage` gets a bar of its own."""
         if not sys.stderr.isatty():
             return
         if self._shown is None or stage != self._stage:
@@ -129,7 +129,7 @@ class Bar:
         self._shown = progress.Progress(
             progress.TextColumn("{task.description}"),
             progress.BarColumn(bar_width=24),
-            progress.DownloadColumn(binary_units=False),
+            progress.MofNCompleteColumn() if self._steps else progress.DownloadColumn(),
             progress.TextColumn("{task.fields[note]}"),
             console=Console(stderr=True),
         )
@@ -138,9 +138,9 @@ class Bar:
 
 
 @contextmanager
-def bar(label: str) -> Iterator[Bar]:
+def bar(label: str, *, steps: bool = False) -> Iterator[Bar]:
     """A `Bar` that is closed at the end, however that comes."""
-    shown = Bar(label)
+    shown = Bar(label, steps=steps)
     try:
         yield shown
     finally:

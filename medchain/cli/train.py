@@ -8,7 +8,7 @@ import typer
 
 from ..errors import UsageError
 from .options import Delimiter, Json
-from .output import plural, result, result_json, say, table
+from .output import bar, plural, result, result_json, say, table
 
 if TYPE_CHECKING:
     from ..detect.train import Trained
@@ -60,21 +60,22 @@ def train(
     """
     from ..pipeline.train import train as run
 
-    trained = run(
-        patients,
-        label=label,
-        id=id,
-        drop=drop or (),
-        kinds=dict(_kind(text) for text in type or ()),
-        positive=positive,
-        output=output,
-        seed=seed,
-        target_precision=target_precision,
-        target_recall=target_recall,
-        alert_rate=alert_rate,
-        delimiter=delimiter,
-        progress=None,
-    )
+    with bar("training", steps=True) as shown:
+        trained = run(
+            patients,
+            label=label,
+            id=id,
+            drop=drop or (),
+            kinds=dict(_kind(text) for text in type or ()),
+            positive=positive,
+            output=output,
+            seed=seed,
+            target_precision=target_precision,
+            target_recall=target_recall,
+            alert_rate=alert_rate,
+            delimiter=delimiter,
+            progress=lambda stage, step, most: shown.update(step, most, "steps at most", stage),
+        )
     for warning in trained.warnings:
         say(f"medchain: {warning}")
     result_json(_document(trained, output)) if json else result(_words(trained, output))

@@ -14,7 +14,7 @@ import io
 import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -164,17 +164,18 @@ class _Scored:
         from ..tabular import Reject
 
         bad: list[Reject] = []
-        for batch in ahead(self.table.batches(SCORED_ROWS)):
-            scores, problems = self.scorer.score(batch.rows)
-            for problem in problems:
-                fault = Reject(batch.lines[problem.row], problem.column, problem.reason)
-                if not skip_bad_rows:
-                    raise self._fault(fault)
-                bad.append(fault)
-            self._scratch.write(scores.tobytes())
-            self.rows += len(scores) - len({problem.row for problem in problems})
-            self.anomalies += int((scores >= self.scorer.threshold).sum())
-            self.report("scoring", self.rows, 0)
+        with closing(ahead(self.table.batches(SCORED_ROWS))) as batches:
+            for batch in batches:
+                scores, problems = self.scorer.score(batch.rows)
+                for problem in problems:
+                    fault = Reject(batch.lines[problem.row], problem.column, problem.reason)
+                    if not skip_bad_rows:
+                        raise self._fault(fault)
+                    bad.append(fault)
+                self._scratch.write(scores.tobytes())
+                self.rows += len(scores) - len({problem.row for problem in problems})
+                self.anomalies += int((scores >= self.scorer.threshold).sum())
+                self.report("scoring", self.rows, 0)
         self.rejects = sorted([*self.table.rejects, *bad], key=lambda reject: reject.line)
 
     def good_rows(self) -> Iterator[tuple[np.ndarray, list[list[str]]]]:
@@ -234,8 +235,9 @@ class _Recording:
         store, first = self.book.store, self.book.store.next_record
         already = self.book.recorded(self.batch)
         # Strings are made in a thread while this one writes and mines, which need no lock.
-        for group in ahead(self._groups(already, first), 1):
-            self._write(group)
+        with closing(ahead(self._groups(already, first), 1)) as groups:
+            for group in groups:
+                self._write(group)
         self.book.vault.finish(self.batch, store.head)
         records = store.next_record - first
         return IngestSummary(
