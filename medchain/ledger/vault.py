@@ -200,9 +200,8 @@ class Vault:
             )
         if readonly:
             return
-        self._db.execute("pragma page_size = 16384")
-        self._db.execute("pragma journal_mode = wal")
-        self._db.execute("pragma synchronous = full")
+        self._db.execute("pragma journal_mode = delete")
+        self._db.execute("pragma synchronous = extra")
         self._db.execute("pragma secure_delete = on")
         if version == 0:
             with self._transaction():
@@ -242,12 +241,10 @@ def _seal_finding(block: Block, index: int, message: str) -> Finding:
 
 
 def _address(path: Path, readonly: bool) -> str:
-    address = path.absolute().as_uri()
-    if not readonly:
-        return address
-    # Without a log there is no writer, and "immutable" also reads from a folder that is read-only.
-    log = path.with_name(f"{path.name}-wal")
-    return f"{address}?mode=ro" if log.exists() else f"{address}?mode=ro&immutable=1"
+    # A journal that a killed run left must be rolled back before anything can be read.
+    journal = path.with_name(f"{path.name}-journal")
+    only = "" if journal.exists() or not readonly else "?mode=ro"
+    return f"{path.absolute().as_uri()}{only}"
 
 
 @contextmanager
