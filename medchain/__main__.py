@@ -12,6 +12,7 @@ def main() -> None:
 
         app()
     except KeyboardInterrupt:
+        print("medchain: interrupted before anything was done", file=sys.stderr)
         sys.exit(130)
 
 

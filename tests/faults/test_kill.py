@@ -109,7 +109,8 @@ def test_an_interrupt_at_any_moment_is_a_sentence_and_loses_nothing(
         time.sleep(dice.uniform(0, 0.5))
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=20)
-        assert process.returncode in (0, 130), said
+        # Once Python has begun to end, the signal ends it as it would any process.
+        assert process.returncode in (0, 130, -signal.SIGINT), said
         assert "Traceback" not in said
         assert ("interrupted" in said) == (process.returncode == 130)
         if ledger.exists():
