@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ..tabular import Reject, Table
 
 SCORED_ROWS = 1024
-GROUP_ROWS = 8192
+GROUP_ROWS = 2048
 
 
 @dataclass(frozen=True, slots=True)
