@@ -43,6 +43,13 @@ def write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
+def write_at(file: BinaryIO, data: bytes, offset: int) -> None:
+    """Write `data` at `offset`, wherever another process that shares the file writes."""
+    while data:
+        written = os.pwrite(file.fileno(), data, offset)
+        data, offset = data[written:], offset + written
+
+
 def replace(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     """Put `data` at `path` in one step: a reader sees the old file or the new, never half."""
     with replacing(path, mode=mode) as file:

@@ -12,31 +12,34 @@ import csv
 import gc
 import io
 import secrets
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from .. import fs
 from ..errors import TableError, UsageError
 from ..ledger import lines
 from ..ledger.merkle import line_hashes
+from ..ledger.pow import cores
 from ..ledger.store import Recovered
 from ..ledger.vault import Ingest
-from .ahead import ahead
 from .book import DEFAULT_BITS, Book, Wish
+from .share import shared, shares, streamed
 
 if TYPE_CHECKING:
     import numpy as np
 
     from ..detect.bundle import Bundle
     from ..detect.scoring import Scorer
-    from ..tabular import Reject, Table
+    from ..tabular import Batch, Reject, Table
+
+Write = Callable[[int, list[float], list[bool], list[str]], bytes]
 
 SCORED_ROWS = 1024
-GROUP_ROWS = 2048
+PART_ROWS = 1024
+GROUP_ROWS = 16 * PART_ROWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ def ingest(
     bundle = Bundle.load(Path(model))
     scorer = Scorer(bundle)
     with (
-        _interpreter_for_rows(),
+        _collector_at_rest(),
         open_table(table, delimiter=delimiter, skip_bad_rows=skip_bad_rows) as source,
         fs.scratch() as scratch,
     ):
@@ -150,7 +153,7 @@ class _Scored:
         table: Table,
         bundle: Bundle,
         scorer: Scorer,
-        scratch: IO[bytes],
+        scratch: BinaryIO,
         progress: Callable[[Progress], None] | None,
     ) -> None:
         self.table, self.bundle, self.scorer = table, bundle, scorer
@@ -158,25 +161,47 @@ class _Scored:
         self.rows = self.anomalies = 0
         self.rejects: list[Reject] = []
         self.rejects_file = ""
+        self.processes = shares(table.size, cores())
+        self.files = (table.fileno(), scratch.fileno())
 
     def run(self, skip_bad_rows: bool) -> None:
         """Read and score the table. Raises `TableError` at the first bad row, unless skipped."""
+        found = shared(
+            lambda number: self._share(number, skip_bad_rows), self.processes, self.files
+        )
+        bad = sorted((fault for share in found for fault in share.bad), key=_line)
+        if bad and not skip_bad_rows:
+            raise self._fault(bad[0])
+        self.rows = sum(share.rows for share in found)
+        self.anomalies = sum(share.anomalies for share in found)
+        self.rejects = sorted([*self.table.rejects, *bad], key=_line)
+
+    def _share(self, number: int, skip_bad_rows: bool) -> _Share:
+        """Score every n-th batch from `number` on; the scores go to their place in scratch."""
+        share, start = _Share(), 0
+        try:
+            for turn, batch in enumerate(self.table.batches(SCORED_ROWS)):
+                if turn % self.processes == number:
+                    fs.write_at(self._scratch, self._score(batch, share), 8 * start)
+                start += len(batch.rows)
+                if number == 0:
+                    self.report("scoring", start, 0)
+                if share.bad and not skip_bad_rows:
+                    break
+        except TableError:
+            # Share 0 meets the same fault, unless it stopped at a row before it.
+            if number == 0:
+                raise
+        return share
+
+    def _score(self, batch: Batch, share: _Share) -> bytes:
         from ..tabular import Reject
 
-        bad: list[Reject] = []
-        with closing(ahead(self.table.batches(SCORED_ROWS))) as batches:
-            for batch in batches:
-                scores, problems = self.scorer.score(batch.rows)
-                for problem in problems:
-                    fault = Reject(batch.lines[problem.row], problem.column, problem.reason)
-                    if not skip_bad_rows:
-                        raise self._fault(fault)
-                    bad.append(fault)
-                self._scratch.write(scores.tobytes())
-                self.rows += len(scores) - len({problem.row for problem in problems})
-                self.anomalies += int((scores >= self.scorer.threshold).sum())
-                self.report("scoring", self.rows, 0)
-        self.rejects = sorted([*self.table.rejects, *bad], key=lambda reject: reject.line)
+        scores, problems = self.scorer.score(batch.rows)
+        share.bad += [Reject(batch.lines[p.row], p.column, p.reason) for p in problems]
+        share.rows += len(scores) - len({problem.row for problem in problems})
+        share.anomalies += int((scores >= self.scorer.threshold).sum())
+        return scores.tobytes()
 
     def good_rows(self) -> Iterator[tuple[np.ndarray, list[list[str]]]]:
         """Every row that was not rejected, with its score, in batches."""
@@ -212,14 +237,42 @@ class _Scored:
 
 
 @dataclass(slots=True)
-class _Group:
-    """Rows of several blocks, ready to write. `lines` are sealed lines, or rows left open."""
+class _Share:
+    """What one process found in its share of the rows."""
 
-    scores: list[float]
-    verdicts: list[bool]
+    rows: int = 0
+    anomalies: int = 0
+    bad: list[Reject] = field(default_factory=list)
+
+
+def _line(reject: Reject) -> int:
+    return reject.line
+
+
+@dataclass(slots=True)
+class _Block:
+    """The record lines of a block to come."""
+
+    records: bytes
+    count: int
+    anomalies: int
+
+
+@dataclass(slots=True)
+class _Group:
+    """Several blocks, and the sealed lines that go to the vault before them."""
+
+    blocks: list[_Block]
     lines: list[str]
-    seals: list[str] = field(default_factory=list)
     subjects: list[str] | None = None
+
+    def extended(self, part: _Group) -> _Group:
+        """This group with `part` behind it."""
+        self.blocks += part.blocks
+        self.lines += part.lines
+        if self.subjects is not None and part.subjects is not None:
+            self.subjects += part.subjects
+        return self
 
 
 class _Recording:
@@ -234,10 +287,14 @@ class _Recording:
         """Record every scored row that is not in the ledger yet."""
         store, first = self.book.store, self.book.store.next_record
         already = self.book.recorded(self.batch)
-        # Strings are made in a thread while this one writes and mines, which need no lock.
-        with closing(ahead(self._groups(already, first), 1)) as groups:
-            for group in groups:
-                self._write(group)
+        made = _grouped(self._parts(already, first))
+        with closing(streamed(made, self.scored.processes, self.scored.files)) as groups:
+            try:
+                for group in groups:
+                    self._write(group)
+            except RuntimeError:
+                self.scored.table.check_unchanged()
+                raise
         self.book.vault.finish(self.batch, store.head)
         records = store.next_record - first
         return IngestSummary(
@@ -259,74 +316,67 @@ class _Recording:
         )
 
     def _write(self, group: _Group) -> None:
-        store, size = self.book.store, self.book.wish.batch_size
-        if self.book.sealed:
+        store = self.book.store
+        if group.lines:
             self.book.vault.write(store.next_record, group.lines, group.subjects, store.head)
-        for start in range(0, len(group.scores), size):
-            part = slice(start, start + size)
-            self._block(group, part)
+        for block in group.blocks:
+            fields: lines.Event = {
+                "batch": self.batch,
+                "model": self.scored.bundle.digest,
+                "threshold": self._threshold,
+                "rows": block.count,
+                "anomalies": block.anomalies,
+            }
+            store.append("score", fields, block.records, block.count, self.book.bits)
+            self.blocks += 1
+            self.anomalies += block.anomalies
             self.scored.report("recording", store.next_record, self.blocks)
 
-    def _block(self, group: _Group, part: slice) -> None:
-        store = self.book.store
-        scores, verdicts = group.scores[part], group.verdicts[part]
-        write, last = (
-            (lines.sealed_records, group.seals)
-            if self.book.sealed
-            else (lines.open_records, group.lines)
-        )
-        anomalies = sum(verdicts)
-        fields: lines.Event = {
-            "batch": self.batch,
-            "model": self.scored.bundle.digest,
-            "threshold": self._threshold,
-            "rows": len(scores),
-            "anomalies": anomalies,
-        }
-        records = write(store.next_record, scores, verdicts, last[part])
-        store.append("score", fields, records, len(scores), self.book.bits)
-        self.blocks += 1
-        self.anomalies += anomalies
-
-    def _groups(self, already: int, first: int) -> Iterator[_Group]:
-        """The rows behind the first `already`, several whole blocks at a time."""
+    def _parts(self, already: int, first: int) -> Iterator[_Group]:
+        """The rows behind the first `already`, in whole blocks, few enough to stay in the cache."""
         batch_size = self.book.wish.batch_size
-        size = batch_size * max(1, GROUP_ROWS // batch_size)
+        size = batch_size * max(1, PART_ROWS // batch_size)
         table, name = self.scored.table, self.scored.bundle.schema.id
         subject = table.columns.index(name) if name in table.columns else None
         for scores, rows in _regrouped(self.scored.good_rows(), already, size):
-            verdicts = [score >= self._threshold for score in scores]
-            group = _Group(scores, verdicts, lines.row_objects(table.columns, rows))
+            objects = lines.row_objects(table.columns, rows)
             if self.book.sealed:
-                self._seal(group, first)
-                group.subjects = None if subject is None else [row[subject] for row in rows]
-            yield group
+                part = self._sealed(first, scores, objects)
+                part.subjects = None if subject is None else [row[subject] for row in rows]
+            else:
+                part = _Group(self._blocks(lines.open_records, first, scores, objects), [])
+            yield part
             first += len(rows)
 
-    def _seal(self, group: _Group, first: int) -> None:
-        """Turn rows into sealed lines, each with a fresh salt, and take their hashes."""
-        count, ledger = len(group.lines), str(self.book.store.genesis["ledger"])
-        salts = _cut(secrets.token_hex(16 * count), 32)
-        group.lines = lines.sealed_lines(ledger, first, salts, group.lines)
-        text = "".join(f"{line}\n" for line in group.lines)
-        group.seals = _cut(line_hashes(text.encode("ascii")).hex(), 64)
+    def _sealed(self, first: int, scores: list[float], objects: list[str]) -> _Group:
+        """Rows as sealed lines, each with a fresh salt, and blocks that commit to their hashes."""
+        ledger = str(self.book.store.genesis["ledger"])
+        salts = _cut(secrets.token_hex(16 * len(objects)), 32)
+        sealed = lines.sealed_lines(ledger, first, salts, objects)
+        text = "\n".join([*sealed, ""])
+        seals = _cut(line_hashes(text.encode("ascii")).hex(), 64)
+        return _Group(self._blocks(lines.sealed_records, first, scores, seals), sealed)
+
+    def _blocks(
+        self, write: Write, first: int, scores: list[float], last: list[str]
+    ) -> list[_Block]:
+        size, blocks = self.book.wish.batch_size, []
+        for start in range(0, len(scores), size):
+            part = scores[start : start + size]
+            verdicts = [score >= self._threshold for score in part]
+            records = write(first + start, part, verdicts, last[start : start + size])
+            blocks.append(_Block(records, len(part), sum(verdicts)))
+        return blocks
 
 
 @contextmanager
-def _interpreter_for_rows() -> Iterator[None]:
-    """Set the interpreter up for two threads over millions of rows, and back again.
-
-    Rows are short-lived lists without a cycle: a collector that looks at them costs a third more.
-    Each call into C gives the interpreter lock away, and would wait the switch interval, 5 ms, for
-    the other thread to give it back.
-    """
-    enabled, interval = gc.isenabled(), sys.getswitchinterval()
+def _collector_at_rest() -> Iterator[None]:
+    # Rows are short-lived lists without a cycle: a collector that looks at them costs a third more.
+    enabled = gc.isenabled()
     gc.disable()
-    sys.setswitchinterval(1e-4)
     try:
         yield
     finally:
-        sys.setswitchinterval(interval)
         if enabled:
             gc.enable()
 
@@ -351,6 +401,18 @@ def _regrouped(
             scores, rows = scores[size:], rows[size:]
     if rows:
         yield scores, rows
+
+
+def _grouped(parts: Iterable[_Group]) -> Iterator[_Group]:
+    """Put parts together: the vault is brought to disk once a group."""
+    group: _Group | None = None
+    for part in parts:
+        group = part if group is None else group.extended(part)
+        if sum(block.count for block in group.blocks) >= GROUP_ROWS:
+            yield group
+            group = None
+    if group:
+        yield group
 
 
 def _foreseen(ledger: str, scored: _Scored, wish: Wish, ignored: tuple[str, ...]) -> IngestSummary:

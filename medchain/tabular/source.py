@@ -51,6 +51,10 @@ class Source:
         """Give the file back; no pass may go on after this."""
         self._file.close()
 
+    def fileno(self) -> int:
+        """The descriptor of the file."""
+        return self._file.fileno()
+
     @property
     def position(self) -> int:
         """Bytes of the file that the latest pass has consumed."""

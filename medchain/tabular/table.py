@@ -70,6 +70,10 @@ class Table:
         """Give the file back."""
         self._source.close()
 
+    def fileno(self) -> int:
+        """The descriptor of the file, for a process that is to read a pass of its own."""
+        return self._source.fileno()
+
     @property
     def size(self) -> int:
         """Bytes of the file on disk."""
