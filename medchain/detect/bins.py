@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 COUNT = 8
 _BUDGET = 2048
+_ENOUGH = 50_000
 
 
 def tree_edges(
@@ -35,6 +36,8 @@ def bin_table(
     count = min(COUNT, _BUDGET // max(features, 1))
     if count < 2:
         return np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32)
+    step = max(1, len(normal) // _ENOUGH)
+    normal, labels = normal[::step], labels[::step]
     starts = np.zeros((count, features), np.float32)
     widths = np.zeros((count, features), np.float32)
     for place in range(features):

@@ -139,7 +139,7 @@ def _read(folder: Path, name: str) -> bytes:
 def _parse(folder: Path, manifest: bytes) -> dict[str, Any]:
     try:
         about = json.loads(manifest)
-    except ValueError:
+    except (ValueError, RecursionError):
         about = None
     if not isinstance(about, dict) or not isinstance(about.get("format"), int):
         raise ModelError(f"{folder / MANIFEST} is not the manifest of a model", hint=_DAMAGED)

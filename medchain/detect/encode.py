@@ -48,7 +48,7 @@ class Numeric:
 
 @dataclass(frozen=True)
 class Category:
-    """The levels of a categorical feature, each with its share of the training rows.
+    """The levels of a categorical feature, each with its share of the training `rows`.
 
     ``""`` stands for a missing cell and ``"*"`` for all levels that are rare; a level of either
     name in the table is looked up after trimming and can only be rare itself.
@@ -57,6 +57,7 @@ class Category:
     column: str
     levels: tuple[str, ...] = field(repr=False)
     shares: tuple[float, ...]
+    rows: int
 
 
 class Table:
@@ -112,9 +113,14 @@ class Encoder:
             codes[position] = _codes(known, features[split + position])
         return Table(numbers.T, codes.T, problems)
 
-    def encode(self, table: Table) -> NDArray[np.float32]:
-        """What the network reads, rows x `width`, always finite."""
-        robust, normal = self.numbers(table)
+    def encode(
+        self, table: Table, numbers: tuple[Floats, Floats] | None = None
+    ) -> NDArray[np.float32]:
+        """What the network reads, rows x `width`, always finite.
+
+        `numbers` is what the method of that name says of the table, if that is known already.
+        """
+        robust, normal = numbers or self.numbers(table)
         out = np.zeros((len(robust), self.width), np.float32)
         split = len(self.numeric)
         out[:, :split] = soft(robust)
@@ -160,7 +166,12 @@ class Encoder:
                 for f in self.numeric
             ],
             "categorical": [
-                {"column": c.column, "levels": list(c.levels), "shares": list(c.shares)}
+                {
+                    "column": c.column,
+                    "levels": list(c.levels),
+                    "shares": list(c.shares),
+                    "rows": c.rows,
+                }
                 for c in self.categories
             ],
         }
@@ -181,7 +192,7 @@ class Encoder:
                 for f in data["numeric"]
             ],
             [
-                Category(c["column"], tuple(c["levels"]), tuple(c["shares"]))
+                Category(c["column"], tuple(c["levels"]), tuple(c["shares"]), c["rows"])
                 for c in data["categorical"]
             ],
         )
@@ -265,7 +276,9 @@ def _fit_category(column: str, cells: Sequence[str]) -> Category:
         found[_OTHER] = found.get(_OTHER, 0) + rare
     if absent >= MIN_LEVEL_ROWS:
         found[_MISSING] = absent
-    return Category(column, tuple(found), tuple(count / len(cells) for count in found.values()))
+    return Category(
+        column, tuple(found), tuple(count / len(cells) for count in found.values()), len(cells)
+    )
 
 
 def _lookup(category: Category) -> dict[str, int]:

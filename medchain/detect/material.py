@@ -62,13 +62,10 @@ def prepare(
     """
     drop = tuple(drop)
     check_columns(columns, label=label, id=id, drop=drop, kinds=kinds)
-    if len(rows) < MIN_ROWS:
-        raise UsageError(
-            f"there are {len(rows)} rows, and at least {MIN_ROWS} are needed",
-            hint="add rows",
-        )
+    _demand_rows(len(rows), "in the table")
     cells = dict(zip(columns, zip(*rows, strict=True), strict=True))
     found, labels, usable = _labels(label, cells, len(rows), positive)
+    _demand_rows(len(usable), "with a label")
     groups = groups_of(id and [cells[id][row] for row in usable], len(usable))
     labels = labels[usable]
     learn, held = hold_out(groups, labels, held_out, random)
@@ -78,23 +75,35 @@ def prepare(
     )
     chosen = {name: cells[name] for name in schema.features}
     encoder = Encoder.fit(schema, _pick(chosen, usable[learn]))
-    warnings = list(schema.warnings)
-    if len(usable) < len(rows):
-        warnings.append(counted(len(rows) - len(usable), "row") + " without a label: left out")
-    sides = []
-    for places, side in ((learn, "training"), (held, "held-out")):
-        table, good = _read(encoder, _pick(chosen, usable[places]), len(places))
-        if len(good) < len(places):
-            left = counted(len(places) - len(good), f"{side} row")
-            warnings.append(f"{left} with a cell that is no number: left out")
-        sides.append(Side(table, labels[places[good]], groups[places[good]]))
-    _demand_classes(label, sides[0].labels)
-    anomalies = int(sides[0].labels.sum())
+    train, held_side = (
+        _side(encoder, _pick(chosen, usable[places]), labels[places], groups[places])
+        for places in (learn, held)
+    )
+    _demand_classes(label, train.labels)
+    left_out = {
+        "row(s) without a label": len(rows) - len(usable),
+        "training row(s) with a cell that is no number": len(learn) - len(train),
+        "held-out row(s) with a cell that is no number": len(held) - len(held_side),
+    }
+    warnings = (*schema.warnings, *_warnings(left_out, label, train))
+    return Material(schema, encoder, train, held_side, warnings)
+
+
+def _demand_rows(count: int, which: str) -> None:
+    if count < MIN_ROWS:
+        raise UsageError(
+            f"{counted(count, 'row')} {which}, and at least {MIN_ROWS} are needed", hint="add rows"
+        )
+
+
+def _warnings(left_out: Mapping[str, int], label: str | None, train: Side) -> list[str]:
+    found = [f"left out {count} {what}" for what, count in left_out.items() if count]
+    anomalies = int(train.labels.sum())
     if label is not None and anomalies < _FEW:
-        warnings.append(
+        found.append(
             f"only {anomalies} of the training rows are anomalies: every figure is very uncertain"
         )
-    return Material(schema, encoder, sides[0], sides[1], tuple(warnings))
+    return found
 
 
 def _labels(
@@ -123,9 +132,11 @@ def _pick(cells: Mapping[str, Sequence[str]], places: Places) -> dict[str, list[
     return {name: [column[place] for place in places] for name, column in cells.items()}
 
 
-def _read(encoder: Encoder, cells: Mapping[str, Sequence[str]], count: int) -> tuple[Table, Places]:
-    """The rows that can be read, and their positions."""
+def _side(
+    encoder: Encoder, cells: Mapping[str, Sequence[str]], labels: NDArray[Any], groups: Places
+) -> Side:
+    """The rows that can be read."""
     table = encoder.read([cells[name] for name in encoder.columns])
     bad = {problem.row for problem in table.problems}
-    good = np.array([row for row in range(count) if row not in bad], np.intp)
-    return table.take(good), good
+    good = np.array([row for row in range(len(labels)) if row not in bad], np.intp)
+    return Side(table.take(good), labels[good], groups[good])

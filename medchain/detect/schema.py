@@ -70,11 +70,8 @@ class Schema:
         kinds, drop = dict(kinds or {}), tuple(drop)
         name = label.column if isinstance(label, Label) else label
         check_columns(columns, label=name, id=id, drop=drop, kinds=kinds)
-        if len(rows) < MIN_ROWS:
-            raise UsageError(
-                f"{counted(len(rows), 'row')} to train on, and at least {MIN_ROWS} are needed",
-                hint="add rows",
-            )
+        if len(rows) < MIN_ROWS // 2:
+            raise UsageError(f"{counted(len(rows), 'row')} to learn from: too few", hint="add rows")
         fixed = dict.fromkeys(drop, (DROPPED, "left out as asked"))
         if id is not None:
             fixed[id] = (IDENTIFIER, "named as the identifier")
@@ -184,7 +181,10 @@ def check_columns(
                 hint="choose one of " + ", ".join(OVERRULABLE),
             )
     if label is not None and (label == id or label in drop or label in kinds):
-        raise UsageError(f"column {label!r} is the label and cannot be anything else as well")
+        raise UsageError(
+            f"column {label!r} is the label and cannot be anything else as well",
+            hint="name it once",
+        )
     count = len(columns) - len({*drop, label, id} - {None})
     if count > MAX_FEATURES:
         raise UsageError(
@@ -229,7 +229,10 @@ def _numeric(
     column: str, values: Sequence[float], rows: int, readable: int, wanted: str | None
 ) -> Column:
     if readable == 0:
-        raise UsageError(f"column {column!r} holds no number and cannot be numeric")
+        raise UsageError(
+            f"column {column!r} holds no number and cannot be numeric",
+            hint=f"leave its kind to medchain, or make it {CATEGORICAL}",
+        )
     finite = [value for value in values if isfinite(value)]
     distinct = len(set(finite))
     if distinct == 1:
@@ -244,7 +247,7 @@ def _numeric(
 
 def _row_number(column: str, values: Sequence[float], distinct: int) -> str:
     """Why a column of numbers is an identifier, or nothing."""
-    if len(values) < MIN_ROWS or distinct < 0.95 * len(values):
+    if len(values) < MIN_ROWS // 2 or distinct < 0.95 * len(values):
         return ""
     if any(value != int(value) for value in values):
         return ""

@@ -19,13 +19,13 @@ from . import outcome
 from .bundle import LITE, Bundle
 from .cells import columns_of
 from .encode import Encoder, Problem, Table
-from .quiet import quiet_stderr
+from .quiet import LITERT, quiet_stderr
 from .statistics import Statistics
 
 __all__ = ["Problem", "Scorer"]
 Floats = NDArray[np.float64]
 # Rows that are read together: few enough for their numbers to stay in the cache.
-_CHUNK = 1024
+_CHUNK = 512
 
 
 class Lite:
@@ -53,7 +53,7 @@ class Lite:
 
     def _interpreter(self) -> tuple[Any, int, int, int, int]:
         if not hasattr(self._mine, "ready"):
-            with quiet_stderr():
+            with quiet_stderr(LITERT):
                 from ai_edge_litert.interpreter import Interpreter
 
                 made = Interpreter(model_content=self._model, num_threads=1)
@@ -78,10 +78,11 @@ class Views:
 
     def __call__(self, table: Table) -> Floats:
         """Rows x views."""
-        said = self.network(self.encoder.encode(table))
+        numbers = self.encoder.numbers(table)
+        said = self.network(self.encoder.encode(table, numbers))
         if self.statistics is None:
             return said
-        return np.column_stack([*self.statistics(table), said])
+        return np.column_stack([*self.statistics(table, numbers), said])
 
 
 class Scorer:

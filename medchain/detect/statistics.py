@@ -2,54 +2,72 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .encode import Encoder, Table, normal_share
+from .encode import Encoder, Table
 
 Floats = NDArray[np.float64]
+Lists = Sequence[Floats]
 _CUT = 1e3
 
 
 class Statistics:
-    """The sum of squared z-scores, and the sum of negative log tail shares (as ECOD's).
+    """The sum of squared z-scores, and the sum of negative log tail shares (after ECOD, Li 2022).
 
     A category counts with the negative logarithm of its level's share; a level never seen counts as
-    one row among the training rows. ``surprise`` holds mean and spread of that for each category,
-    ``place`` the mean and spread of each numeric feature's robust value.
+    one row among the training rows, and a missing number as an average one.
     """
 
-    def __init__(self, encoder: Encoder, place: Floats, surprise: Floats, rows: int) -> None:
-        self._encoder, self._rows = encoder, rows
-        self._place, self._surprise = place.reshape(-1, 2), surprise.reshape(-1, 2)
-        self._tails = [_tail(feature.knots, feature.normal) for feature in encoder.numeric]
-        self._logs = [-np.log([*c.shares, 1 / (rows + 1)]) for c in encoder.categories]
+    def __init__(self, encoder: Encoder, place: Floats, tails: Lists, surprise: Floats) -> None:
+        """`place` and `surprise`: mean and spread of each feature's robust value or surprise.
+
+        `tails`: at each knot of a numeric feature the negative logarithm of its smaller tail.
+        """
+        self._encoder, self._place, self._surprise = encoder, place, surprise
+        self._mean, self._spread = place.reshape(-1, 2).T
+        self._knots = [np.array(feature.knots) for feature in encoder.numeric]
+        self._tails = [np.array(tail) for tail in tails]
+        self._logs = [-np.log([*c.shares, 1 / (c.rows + 1)]) for c in encoder.categories]
 
     @classmethod
     def fit(cls, encoder: Encoder, table: Table) -> Statistics:
-        """Learn means and spreads from training rows."""
+        """Learn means, spreads and tails from training rows."""
         robust, _ = encoder.numbers(table)
-        blank = cls(encoder, np.zeros((0, 2)), np.zeros((0, 2)), len(robust))
+        empty = np.zeros((0, 2))
+        logs = cls(encoder, empty, [], empty)._logs
+        columns = [column[~np.isnan(column)] for column in table.numbers.T]
         place = [
             _moments(column[~np.isnan(raw)])
             for column, raw in zip(robust.T, table.numbers.T, strict=True)
         ]
-        surprise = [
-            _moments(log[codes]) for log, codes in zip(blank._logs, table.codes.T, strict=True)
+        tails = [
+            _tail(np.sort(column), np.array(feature.knots))
+            for column, feature in zip(columns, encoder.numeric, strict=True)
         ]
-        return cls(encoder, np.array(place), np.array(surprise), len(robust))
+        surprise = [_moments(log[codes]) for log, codes in zip(logs, table.codes.T, strict=True)]
+        return cls(encoder, np.array(place), tails, np.array(surprise))
 
-    def __call__(self, table: Table) -> tuple[Floats, Floats]:
-        """Both sums for each row; added feature by feature, so that no batch changes a rounding."""
-        robust, _ = self._encoder.numbers(table)
+    def __call__(
+        self, table: Table, numbers: tuple[Floats, Floats] | None = None
+    ) -> tuple[Floats, Floats]:
+        """Both sums for each row, with what `Encoder.numbers` said of it, if that is known.
+
+        Added feature by feature, so that no batch changes a rounding.
+        """
+        robust, _ = numbers or self._encoder.numbers(table)
         squares, tails = np.zeros(len(robust)), np.zeros(len(robust))
-        for place, (mean, spread) in enumerate(self._place):
-            raw = np.ascontiguousarray(table.numbers[:, place])
-            z = np.clip((robust[:, place] - mean) / spread, -_CUT, _CUT)
-            squares += np.where(np.isnan(raw), 1.0, z * z)
-            tails += np.where(np.isnan(raw), 1.0, np.interp(raw, *self._tails[place]))
+        missing = np.isnan(table.numbers)
+        square = np.square(np.clip((robust - self._mean) / self._spread, -_CUT, _CUT))
+        square[missing] = 1.0
+        for place, column in enumerate(table.numbers.T):
+            tail = np.interp(column, self._knots[place], self._tails[place])
+            tail[missing[:, place]] = 1.0
+            squares += square[:, place]
+            tails += tail
         for place, (mean, spread) in enumerate(self._surprise):
             surprise = self._logs[place][table.codes[:, place]]
             z = np.clip((surprise - mean) / spread, -_CUT, _CUT)
@@ -61,14 +79,14 @@ class Statistics:
         """Plain values, from which `from_json` builds the same."""
         return {
             "place": self._place.tolist(),
+            "tails": [tail.tolist() for tail in self._tails],
             "surprise": self._surprise.tolist(),
-            "rows": self._rows,
         }
 
     @classmethod
     def from_json(cls, encoder: Encoder, data: dict[str, Any]) -> Statistics:
         """The statistics that `to_json` wrote, over the same encoder."""
-        return cls(encoder, np.array(data["place"]), np.array(data["surprise"]), data["rows"])
+        return cls(encoder, np.array(data["place"]), data["tails"], np.array(data["surprise"]))
 
 
 def _moments(values: Floats) -> tuple[float, float]:
@@ -78,7 +96,10 @@ def _moments(values: Floats) -> tuple[float, float]:
     return float(values.mean()), float(values.std()) or 1.0
 
 
-def _tail(knots: tuple[float, ...], normal: tuple[float, ...]) -> tuple[Floats, Floats]:
-    """Knots and, at each, the negative logarithm of twice the smaller tail."""
-    shares = [normal_share(value) for value in normal]
-    return np.array(knots), -np.log([min(1.0, 2 * min(s, 1 - s)) for s in shares])
+def _tail(ordered: Floats, knots: Floats) -> Floats:
+    """At each knot the negative logarithm of twice the smaller of P(X <= knot), P(X >= knot)."""
+    below = np.searchsorted(ordered, knots, side="right")
+    above = len(ordered) - np.searchsorted(ordered, knots, side="left")
+    shares = (np.minimum(below, above) + 0.5) / (len(ordered) + 1)
+    tail: Floats = -np.log(np.minimum(1.0, 2 * shares))
+    return tail

@@ -139,8 +139,7 @@ class Unlabelled:
         """The alert rate asked for, else the share of rows that the statistics find far out."""
         if rule.target is not None:
             return thresholds.by_rate(rule, scores, rule.target)
-        rates = [thresholds.fence_rate(statistic) for statistic in views.T[:2]]
-        return thresholds.by_rate(rule, scores, float(np.mean(rates)))
+        return thresholds.by_rate(rule, scores, thresholds.fence_rate(views[:, :2]))
 
     def measure(self, held: Floats, training: Floats, threshold: float) -> Report:
         """How many rows reach the threshold; nothing more is known without labels."""

@@ -17,7 +17,7 @@ BEST_F1, PRECISION, RECALL, ALERT_RATE, FENCE = (
     "target precision",
     "target recall",
     "alert rate",
-    "outer fence",
+    "upper fence",
 )
 
 
@@ -73,7 +73,9 @@ def asked(
         return Rule(BEST_F1 if labelled else FENCE)
     name, target = given[0]
     if not 0 < target < 1:
-        raise UsageError(f"the {name} must lie between 0 and 1, both excluded")
+        raise UsageError(
+            f"the {name} must lie between 0 and 1, both excluded", hint="0.9 stands for 90 %"
+        )
     if not labelled and name != ALERT_RATE:
         raise UsageError(
             f"a {name} needs a label column", hint="give a label, or an alert rate instead"
@@ -114,15 +116,15 @@ def by_rate(rule: Rule, scores: Floats, rate: float) -> Threshold:
 
 
 def fence_rate(statistics: Floats) -> float:
-    """The share of rows beyond Tukey's outer fence of a statistic, seen through its cube root.
+    """The share of rows beyond Tukey's upper fence of any statistic, seen through its cube root.
 
     Sums of squares and of exponentials are nearly normal under the cube root (Wilson and Hilferty
     1931), so that rows of one normal population hardly ever lie beyond it, whatever their number of
-    features.
+    features. `statistics` is rows x statistics.
     """
     root = np.cbrt(statistics)
-    low, high = np.quantile(root, [0.25, 0.75])
-    return float(np.mean(root > high + 1.5 * (high - low)))
+    low, high = np.quantile(root, [0.25, 0.75], axis=0)
+    return float(np.mean((root > high + 1.5 * (high - low)).any(axis=1)))
 
 
 def round_up(value: float) -> float:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 BLOCK = 256
 HELD_OUT = 0.2
 TOLERANCE = 2e-6
+_STEPS = 8000
 Floats = NDArray[np.float64]
 
 
@@ -82,7 +83,7 @@ def fit(
     With a `label` column the score is a calibrated probability and the threshold, unless one is
     asked for, has the best F1 among training rows scored by members that never saw them. Without
     one the score is a rank among training rows, and the threshold calls as many of them anomalous
-    as lie beyond Tukey's fence of the fixed statistics. All rows with the same `id` stay together.
+    as lie beyond Tukey's upper fence of a fixed statistic. Rows with the same `id` stay together.
     `progress` is called with a stage, steps done and steps at most.
 
     Raises `UsageError` for a table or options that cannot work.
@@ -94,9 +95,11 @@ def fit(
         alert_rate=alert_rate,
     )
     if not 0 <= held_out <= 0.5:
-        raise UsageError("the share of held-out rows must lie between 0 and 0.5")
+        raise UsageError(
+            "the share of held-out rows must lie between 0 and 0.5", hint="0.2 stands for 20 %"
+        )
     if seed < 0:
-        raise UsageError("the seed must not be negative")
+        raise UsageError("the seed must not be negative", hint="take 0 or any whole number above")
     material = prepare(
         columns,
         rows,
@@ -157,8 +160,13 @@ def _train(
     progress: Progress | None,
 ) -> tuple[Any, Floats]:
     """The trained network, and its output for training rows by members that never saw them."""
-    with quiet_stderr():
-        from . import network
+    try:
+        with quiet_stderr():
+            from . import network
+    except ImportError as error:
+        raise UsageError(
+            "TensorFlow cannot be loaded, and training needs it", hint="pip install tensorflow"
+        ) from error
     plan = _plan(network.Plan(), len(inputs), task.folds)
     masks = member_masks(
         material.train.groups,
@@ -199,9 +207,12 @@ def _convert(model: Any, inputs: NDArray[np.float32]) -> bytes:
 
 
 def _plan(plan: Plan, rows: int, folds: int) -> Plan:
-    """Fewer rows in a step for small tables."""
-    batch = min(plan.batch, max(16, 2 ** round(np.log2(rows / 10))))
-    return replace(plan, batch=batch, folds=folds)
+    """Small steps for small tables; for large ones larger steps and fewer rounds."""
+    small, large = 2 ** round(np.log2(rows / 10)), 2 ** round(np.log2(rows / 128))
+    batch = max(16, min(plan.batch, small), min(4 * plan.batch, large))
+    epochs = max(8, min(plan.epochs, _STEPS * batch // rows))
+    patience = max(3, min(plan.patience, epochs // 6))
+    return replace(plan, folds=folds, batch=batch, epochs=epochs, patience=patience)
 
 
 def _out_of_fold(found: NDArray[Any], masks: NDArray[Any]) -> Floats:

@@ -108,7 +108,9 @@ def test_a_file_swapped_with_its_digest(folder: Path) -> None:
         Bundle.load(folder)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", "nonsense", '{"format": "1"}', '{"format": 1}'])
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", "[" * 99999, "nonsense", '{"format": "1"}', '{"format": 1}']
+)
 def test_no_manifest(folder: Path, text: str) -> None:
     (folder / MANIFEST).write_text(text)
     with pytest.raises(ModelError, match=MANIFEST):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,7 @@ def test_a_training_row_does_change_it(labelled: Trained) -> None:
     assert other.bundle.files[LITE] != labelled.bundle.files[LITE]
 
 
+ROOT = Path(__file__).parents[2]
 FRESH = """
 from medchain.detect.train import fit
 from tests.detect.tables import COLUMNS, clinic
@@ -76,7 +78,9 @@ print(fit(COLUMNS, clinic(400), label="anomaly", id="patient").bundle.digest)
 
 
 def test_another_process_makes_the_same_bundle_without_a_word(labelled: Trained) -> None:
-    run = subprocess.run([sys.executable, "-c", FRESH], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", FRESH], capture_output=True, text=True, check=True, cwd=ROOT
+    )
     assert run.stdout == labelled.bundle.digest + "\n"
     assert run.stderr == ""
 
@@ -103,7 +107,7 @@ def test_without_labels_what_is_far_out_comes_first(unlabelled: Trained) -> None
     flagged = scores >= scorer.threshold
     assert flagged[truth].mean() > 0.8
     assert flagged[~truth].mean() < 0.05
-    assert unlabelled.bundle.manifest["threshold"]["rule"] == "outer fence"
+    assert unlabelled.bundle.manifest["threshold"]["rule"] == "upper fence"
 
 
 def test_the_alert_rate_asked_for_is_about_the_rate_got() -> None:
@@ -133,7 +137,7 @@ def test_rows_that_cannot_be_used_are_counted() -> None:
     rows[6][1] = rows[7][1] = "Canary"
     trained = fit(COLUMNS, rows, label="anomaly", id="patient", kinds={"age": "numeric"})
     said = " / ".join(trained.warnings)
-    assert "1 row without a label" in said
+    assert "1 row(s) without a label" in said
     assert "with a cell that is no number" in said
     assert "Canary" not in said
     about = trained.bundle.manifest["rows"]
@@ -163,6 +167,12 @@ BAD: list[tuple[str, Rows, dict[str, Any], str]] = [
     ("no label cell", rows_with(anomaly=""), {"label": "anomaly"}, "no value at all"),
     ("few rows", clinic(19), {"label": "anomaly"}, "19 rows"),
     ("no rows", [], {}, "0 rows"),
+    (
+        "few labels",
+        [row if n < 15 else [*row[:7], ""] for n, row in enumerate(clinic(40))],
+        {"label": "anomaly"},
+        "15 rows with a label",
+    ),
     ("two rules", clinic(40), {"label": "anomaly", "alert_rate": 0.1, "target_recall": 0.5}, "one"),
     ("recall unlabelled", clinic(40), {"target_recall": 0.5}, "needs a label"),
     (
@@ -181,6 +191,7 @@ def test_what_cannot_work(rows: Rows, options: dict[str, Any], said: str) -> Non
     with pytest.raises(UsageError) as caught:
         fit(COLUMNS, rows, **options)
     assert said in caught.value.message
+    assert caught.value.hint
 
 
 def odd_tables() -> list[tuple[str, list[str], Rows, dict[str, Any]]]:
@@ -216,6 +227,14 @@ def test_odd_tables_train_and_score(
     assert problems == []
     assert np.isfinite(scores).all()
     assert 0 <= trained.threshold <= 1
+
+
+def test_twenty_rows_are_enough() -> None:
+    rows = clinic(20)
+    for number, row in enumerate(rows):
+        row[7] = str(int(number < 4))
+    trained = fit(COLUMNS, rows, label="anomaly", id="patient")
+    assert any("every figure is very uncertain" in warning for warning in trained.warnings)
 
 
 def test_progress_is_told() -> None:
