@@ -1,6 +1,6 @@
 """Rows of text to the numbers that the network reads; fitted on training rows alone.
 
-A numeric feature becomes a soft-clipped robust value and a quantile-normal value (and a flag where
+A numeric feature becomes a softened robust value and a quantile-normal value (and a flag where
 training rows had it missing), a category one place for each frequent level. Everything is computed
 in float64 with operations that IEEE 754 rounds exactly, so a row is encoded the same everywhere.
 """
@@ -19,8 +19,7 @@ from .schema import MIN_LEVEL_ROWS, Schema, kept_levels, levels
 
 Floats = NDArray[np.float64]
 FAR = 1e6
-"""Robust values are cut here before they are squared, far beyond where they are soft-clipped."""
-_SOFT = 3.0
+"""Robust values are cut here before they are squared, far beyond any measurement."""
 _KNOTS = 65
 _MISSING, _OTHER = "", "*"
 
@@ -206,8 +205,12 @@ class Encoder:
 
 
 def soft(robust: Floats) -> Floats:
-    """Robust values bent smoothly towards ±3, with slope 1 at 0."""
-    bent: Floats = robust / np.sqrt(1.0 + np.square(robust / _SOFT))
+    """Robust values, with slope 1 at 0 and growing like their fourth root far away.
+
+    A bound would hide how far away a value is, and with it the unit errors and organ failures that
+    lie ten or a hundred spreads from the middle. Roots, unlike logarithms, IEEE 754 rounds exactly.
+    """
+    bent: Floats = np.copysign(4.0 * (np.sqrt(np.sqrt(1.0 + np.abs(robust))) - 1.0), robust)
     return bent
 
 

@@ -83,7 +83,7 @@ def _decide(column: str, counts: Counter[str], positive: str | None) -> Label:
         return Label(column, wanted, second if wanted == first else first, "the value you named")
     for one, other in ((first, second), (second, first)):
         if one in _ANOMALY and other in _NORMAL:
-            return Label(column, one, other, "the value that means so")
+            return Label(column, one, other, "the value that says so, like 1 or yes")
     tie = counts[first] == counts[second]
     rule = "the first of two equally frequent values" if tie else "the rarer of its two values"
     return Label(column, first, second, rule)

@@ -33,6 +33,7 @@ from .quiet import quiet_stderr
 tf.get_logger().setLevel("ERROR")
 Matrix = NDArray[np.float32]
 Progress = Callable[[str, int, int], None]
+Start = Callable[[Matrix], tuple[Matrix, Matrix]]
 _JIT = sys.platform == "linux"
 _TOGETHER = 8192
 _EPOCH_OF_A_ZIP = (1980, 1, 1, 0, 0, 0)
@@ -159,6 +160,15 @@ class Training:
         self.epoch = tf.function(self._epoch, jit_compile=_JIT)
         self._shadow = tf.function(lambda rows: self.shadow(rows, training=False), jit_compile=_JIT)
 
+    def begin(self, rows: Matrix, start: Start) -> None:
+        """Let the linear path begin where `start` says, and the convolutions at nothing."""
+        seen = keras.Model(self.model.input, self.model.get_layer("linear").input)
+        weights, intercepts = start(predictions(seen, rows))
+        for model in (self.model, self.shadow):
+            read = model.get_layer("read")
+            read.set_weights([np.zeros_like(read.get_weights()[0]), intercepts])
+            model.get_layer("linear").set_weights([weights])
+
     def predict(self, rows: Any) -> Matrix:
         """What the averaged members say of every row, some thousand rows at a time."""
         parts = range(0, rows.shape[0], _TOGETHER)
@@ -207,18 +217,23 @@ def train(
     outside: Callable[[Matrix], float],
     seed: int,
     progress: Progress | None = None,
+    start: Start | None = None,
 ) -> tuple[list[NDArray[Any]], Matrix]:
     """Train until `outside`, a loss of what members say of rows they never saw, is lowest.
 
-    ``masks`` (rows x members) is 1 where a member learns from a row. Returns the averaged weights
-    of the best epoch and its predictions for `rows`.
+    ``masks`` (rows x members) is 1 where a member learns from a row. `start` gives the linear
+    path's first weights and intercepts from the features that it reads. Returns the averaged
+    weights of the best epoch and its predictions for `rows`.
     """
     tf.config.experimental.enable_op_determinism()
     run = Training(build, plan, loss)
+    if start:
+        run.begin(rows, start)
     shuffle = np.random.default_rng(seed)
     batch = min(plan.batch, len(rows))
     data = [tf.constant(part) for part in (rows, targets, masks)]
-    best, weights, found, waited = np.inf, run.shadow.get_weights(), rows[:, :0], 0
+    weights, found, waited = run.shadow.get_weights(), run.predict(data[0]), 0
+    best = outside(found)
     for epoch in range(plan.epochs):
         order = shuffle.permutation(len(rows))[: len(rows) // batch * batch]
         run.epoch(tf.constant(order.reshape(-1, batch), tf.int32), *data)
@@ -288,6 +303,8 @@ def lite_bytes(model: Any, block: int) -> bytes:
 
 
 def predictions(model: Any, rows: Matrix) -> Matrix:
-    """What Keras itself says of `rows`, to compare a conversion with."""
-    found: Matrix = model(tf.constant(rows), training=False).numpy()
-    return found
+    """What Keras itself says of `rows`."""
+    parts = range(0, len(rows), _TOGETHER)
+    return np.concatenate(
+        [model(rows[start : start + _TOGETHER], training=False).numpy() for start in parts]
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from . import threshold as thresholds
 from .bins import bin_table
+from .linear import member_lines
 from .material import Material
 from .metrics import Report, baseline, report, report_unlabelled
 from .outcome import Calibrated, Ranked
@@ -17,6 +19,7 @@ from .statistics import Statistics
 
 Floats = NDArray[np.float64]
 Matrix = NDArray[np.float32]
+Start = Callable[[Matrix], tuple[Matrix, Matrix]]
 
 
 class Task(Protocol):
@@ -32,6 +35,10 @@ class Task(Protocol):
     @property
     def statistics(self) -> Statistics | None:
         """The fixed statistics that are views beside the network, if any."""
+        ...
+
+    def start(self, masks: Matrix) -> Start | None:
+        """Where the linear path of each member begins, from the features that it reads."""
         ...
 
     def outside_loss(self, said: Floats) -> float:
@@ -69,6 +76,10 @@ class Labelled:
         _, normal = material.encoder.numbers(material.train.table)
         starts, widths = bin_table(normal, self.labels, seed)
         self.bins = (normal.shape[1], starts, widths)
+
+    def start(self, masks: Matrix) -> Start:
+        """A logistic regression for each member."""
+        return lambda features: member_lines(features, self.labels, masks)
 
     def outside_loss(self, said: Floats) -> float:
         """Mean log-loss."""
@@ -120,6 +131,10 @@ class Unlabelled:
         self.strata = np.zeros(len(inputs), np.intp)
         empty = np.zeros((0, 0), np.float32)
         self.bins = (0, empty, empty)
+
+    def start(self, masks: Matrix) -> None:
+        """At nothing."""
+        del masks
 
     def outside_loss(self, said: Floats) -> float:
         """Mean squared error against the panel."""

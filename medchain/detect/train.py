@@ -186,6 +186,7 @@ def _train(
         lambda said: task.outside_loss(_out_of_fold(said, masks)),
         seed,
         progress,
+        task.start(masks),
     )
     return network.averaged(build, weights, plan), _out_of_fold(found, masks)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 
 import numpy as np
 import pytest
@@ -41,7 +40,7 @@ def test_known_answers() -> None:
     # robust n, robust gap, normal n, normal gap, gap missing, then a, b, rare, missing
     assert encoder.width == 9
     v = 50 / n.scale
-    assert encoded("50")[0] == pytest.approx(v / math.sqrt(1 + (v / 3) ** 2), rel=1e-6)
+    assert encoded("50")[0] == pytest.approx(4 * ((1 + v) ** 0.25 - 1), rel=1e-6)
     assert encoded("50")[2] == pytest.approx(2.576, abs=0.01)
     assert encoded("0")[2] == pytest.approx(0, abs=0.02)
     assert encoded("34")[2] == pytest.approx(1.0, abs=0.02)
@@ -72,7 +71,7 @@ def test_without_rare_levels_an_unknown_one_is_no_level() -> None:
 def test_extreme_values_stay_finite(cell: str) -> None:
     row = encoded(n=cell)
     assert np.isfinite(row).all()
-    assert abs(row[0]) <= 3.0
+    assert abs(row[0]) < 130
 
 
 def test_training_on_extreme_values() -> None:
@@ -133,3 +132,9 @@ def test_statistics_rank_what_is_far_out() -> None:
     assert tails[1] > tails[0]
     assert squares[3] > squares[0]
     assert tails[3] > tails[0]
+
+
+def test_how_far_away_a_value_is_stays_visible() -> None:
+    near, far, farther = (encoded(n=cell)[0] for cell in ("300", "3000", "30000"))
+    assert 0 < near < far - 1 < farther - 2
+    assert encoded(n="-3000")[0] == -far

@@ -28,7 +28,7 @@ def cells(one: str, ones: int, other: str, others: int) -> list[str]:
 def test_values_with_a_meaning(anomaly: str, normal: str, share: int) -> None:
     label = read_label("y", cells(anomaly, share, normal, 20 - share))
     assert (label.code(anomaly), label.code(normal)) == (1, 0)
-    assert label.rule == "the value that means so"
+    assert label.rule == "the value that says so, like 1 or yes"
 
 
 def test_otherwise_the_rarer_value_is_the_anomaly() -> None:

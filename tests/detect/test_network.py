@@ -7,6 +7,7 @@ import pytest
 
 from medchain.detect import network
 from medchain.detect.bins import bin_table
+from medchain.detect.linear import member_lines
 
 RANDOM = np.random.default_rng(0)
 
@@ -89,3 +90,20 @@ def test_a_wide_table_gets_fewer_bins() -> None:
     assert starts.size == 0
     starts, _ = bin_table(values[:, :600], (values[:, 0] > 0).astype(int), 0)
     assert starts.shape == (3, 600)
+
+
+def test_members_start_from_the_rows_that_they_see() -> None:
+    features = RANDOM.normal(size=(200, 3)).astype(np.float32)
+    labels = (features[:, 1] > 0.5).astype(int)
+    masks = np.ones((200, 3), np.float32)
+    masks[labels == 1, 1] = 0
+    masks[100:, 2] = 0
+    weights, intercepts = member_lines(features, labels, masks)
+    assert np.abs(weights).argmax(axis=0)[[0, 2]].tolist() == [1, 1]
+    assert weights[:, 1].tolist() == [0, 0, 0]
+    assert intercepts[1] < -4
+    changed = labels.copy()
+    changed[100:] = 1 - changed[100:]
+    again, _ = member_lines(features, changed, masks)
+    assert np.array_equal(again[:, 2], weights[:, 2])
+    assert not np.array_equal(again[:, 0], weights[:, 0])
