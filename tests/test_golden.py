@@ -1,0 +1,52 @@
+"""Formats that were released are read for ever: the archived ledger and its bundle of format 1."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from medchain.ledger.reader import open_ledger
+from medchain.ledger.verify import Walk
+from medchain.pipeline.audit import verify
+from medchain.pipeline.plot import plot
+
+DATA = Path(__file__).parent.parent / "data"
+LEDGER = DATA / "archive" / "ledger-2026.jsonl.gz"
+MODEL = DATA / "archive" / "model"
+
+
+def test_the_archived_ledger_verifies() -> None:
+    report = verify(LEDGER)
+    assert report.ok
+    assert (report.blocks, report.records, report.anomalies) == (11, 200, 57)
+    assert report.root == "a0db376a4a3a17c9c89f3a92b6ceecdc3e213d5b853906d9f97f803099190720"
+    assert report.models == ("125f347550d0915fe991c8a983e1ec024f07f9b8e7f0822b3b1da243f0cca35c",)
+
+
+def test_its_bundle_still_gives_the_recorded_scores() -> None:
+    from medchain.detect.bundle import Bundle
+    from medchain.detect.scoring import Scorer
+
+    bundle = Bundle.load(MODEL)
+    assert bundle.digest == verify(LEDGER).models[0]
+    scorer = Scorer(bundle)
+    with (DATA / "patients.csv").open(newline="") as file:
+        columns, *rows = csv.reader(file)
+    assert scorer.bind(columns) == ["patient_id"]
+    scores, problems = scorer.score(rows)
+    with open_ledger(LEDGER) as stream:
+        recorded = [row for block in Walk(stream) for row in block.rows()]
+    assert not problems
+    assert [row.score for row in recorded] == pytest.approx(scores.tolist(), abs=2e-6)
+    assert [row.anomaly for row in recorded] == (scores >= scorer.threshold).tolist()
+
+
+def test_it_holds_nothing_of_the_patients_and_is_drawn_again(tmp_path: Path) -> None:
+    with open_ledger(LEDGER) as stream:
+        text = stream.read().decode()
+    with (DATA / "patients.csv").open(newline="") as file:
+        assert all(row["patient_id"] not in text for row in csv.DictReader(file))
+    plot(LEDGER, tmp_path / "archived.svg", kind="overview")
+    assert (tmp_path / "archived.svg").stat().st_size > 10_000
