@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 COUNT = 8
 _BUDGET = 2048
 _ENOUGH = 50_000
+_NARROW = 1e-3
 
 
 def tree_edges(
@@ -21,8 +22,13 @@ def tree_edges(
     tree = DecisionTreeClassifier(
         max_leaf_nodes=count, min_samples_leaf=max(5, len(values) // 100), random_state=seed
     ).fit(values[:, None], labels)
-    inner = tree.tree_.threshold[tree.tree_.feature >= 0]
-    return sorted({float(values.min()), *map(float, inner), float(values.max())})
+    inner = np.sort(tree.tree_.threshold[tree.tree_.feature >= 0])
+    least, greatest = float(values.min()), float(values.max())
+    edges = [least]
+    for edge in map(float, inner):
+        if edge > edges[-1] + _NARROW and edge < greatest - _NARROW:
+            edges.append(edge)
+    return [*edges, greatest] if greatest > least else edges
 
 
 def bin_table(

@@ -136,11 +136,13 @@ def _binned(row: Any, bins: Bins) -> Any:
     part = keras.layers.Reshape((width, 1), name="column")(row)
     part = keras.layers.Cropping1D((bins.first, after), name="part")(part)
     part = keras.layers.Reshape((1, features), name="apart")(part)
-    layer = keras.layers.DepthwiseConv1D(1, depth_multiplier=count, trainable=False, name="bins")
-    part = layer(part)
-    slope = np.where(bins.widths > 0, 1 / np.where(bins.widths > 0, bins.widths, 1), 0)
-    slope = slope.astype(np.float32)
-    layer.set_weights([slope.T[None], (-bins.starts * slope).T.ravel()])
+    # The start is taken off before anything is multiplied, which loses no digits near it.
+    past = keras.layers.DepthwiseConv1D(1, depth_multiplier=count, trainable=False, name="past")
+    slope = keras.layers.DepthwiseConv1D(1, use_bias=False, trainable=False, name="slope")
+    part = slope(past(part))
+    past.set_weights([np.ones((1, features, count), np.float32), -bins.starts.T.ravel()])
+    used = bins.widths > 0
+    slope.set_weights([np.where(used, 1 / np.where(used, bins.widths, 1), 0).T.reshape(1, -1, 1)])
     part = keras.layers.ReLU(max_value=1.0, name="within")(part)
     part = keras.layers.Flatten(name="binned")(part)
     return keras.layers.Concatenate(name="features")([row, part])

@@ -27,7 +27,7 @@ class Calibrated:
         start, pull = np.array([1.0, 0.0]), 1.0
         weights = start.copy()
         for _ in range(50):
-            share = _logistic(design @ weights)
+            share = logistic(design @ weights)
             slope = design.T @ (share - labels) + pull * (weights - start)
             curve = (design * (share * (1 - share))[:, None]).T @ design + pull * np.eye(2)
             step = np.linalg.solve(curve, slope)
@@ -38,7 +38,7 @@ class Calibrated:
 
     def scores(self, views: Floats) -> Floats:
         """Probabilities at 6 decimals, from logits (rows x 1)."""
-        return np.round(_logistic(self.slope * views[:, 0] + self.intercept), DECIMALS)
+        return np.round(logistic(self.slope * views[:, 0] + self.intercept), DECIMALS)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, from which `read` builds the same."""
@@ -118,6 +118,7 @@ def _mean(scales: tuple[Scale, ...], views: Floats) -> Floats:
     return total / len(scales)
 
 
-def _logistic(values: Floats) -> Floats:
-    result: Floats = 1.0 / (1.0 + np.exp(-np.clip(values, -60.0, 60.0)))
+def logistic(values: NDArray[Any]) -> Floats:
+    """The logistic function, out of the way of overflow."""
+    result: Floats = 1.0 / (1.0 + np.exp(-np.clip(values.astype(np.float64), -60.0, 60.0)))
     return result

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from medchain.detect import network
-from medchain.detect.bins import bin_table
+from medchain.detect.bins import bin_table, tree_edges
 from medchain.detect.linear import member_lines
+from medchain.detect.scoring import Lite
 
 RANDOM = np.random.default_rng(0)
 
@@ -107,3 +108,23 @@ def test_members_start_from_the_rows_that_they_see() -> None:
     again, _ = member_lines(features, changed, masks)
     assert np.array_equal(again[:, 2], weights[:, 2])
     assert not np.array_equal(again[:, 0], weights[:, 0])
+
+
+def test_narrow_bins_are_the_same_in_litert_to_the_last_bit() -> None:
+    import keras
+
+    starts = RANDOM.normal(size=(8, 6)).astype(np.float32)
+    bins = network.Bins(0, starts, np.full_like(starts, 0.001))
+    model = network.classifier(6, bins, network.Plan(), 0, packed=False)
+    binned = keras.Model(model.input, model.get_layer("binned").output)
+    rows = (starts[0] + RANDOM.uniform(0, 0.001, size=(64, 6))).astype(np.float32)
+    converted = Lite(network.lite_bytes(binned, 64))
+    assert np.array_equal(converted(rows), network.predictions(binned, rows))
+
+
+def test_equal_values_have_no_bin_and_near_edges_are_one() -> None:
+    assert tree_edges(np.zeros(40), np.arange(40) % 2, 8, 0) == [0.0]
+    values = np.repeat([0.0, 1.0, 1.0001, 2.0], 20)
+    edges = tree_edges(values, np.repeat([0, 1, 0, 1], 20), 8, 0)
+    assert (edges[0], edges[-1]) == (0.0, 2.0)
+    assert np.diff(edges).min() >= 1e-3
