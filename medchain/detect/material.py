@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..errors import UsageError
 from .encode import Encoder, Table
 from .label import Label, read_label
-from .schema import MIN_ROWS, Schema, check_columns, counted
+from .schema import MIN_ROWS, Schema, check_columns, counted, refuse_spoilt_numbers
 from .split import groups_of, hold_out
 
 Rows = Sequence[Sequence[str]]
@@ -64,6 +64,9 @@ def prepare(
     check_columns(columns, label=label, id=id, drop=drop, kinds=kinds)
     _demand_rows(len(rows), "in the table")
     cells = dict(zip(columns, zip(*rows, strict=True), strict=True))
+    for name in columns:
+        if name not in {label, id, *drop, *(kinds or ())}:
+            refuse_spoilt_numbers(name, cells[name])
     found, labels, usable = _labels(label, cells, len(rows), positive)
     _demand_rows(len(usable), "with a label")
     groups = groups_of(id and [cells[id][row] for row in usable], len(usable))

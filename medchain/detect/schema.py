@@ -14,7 +14,7 @@ from math import isfinite, isinf
 from typing import Any
 
 from ..errors import ModelError, UsageError
-from .cells import columns_of, floats, is_missing
+from .cells import columns_of, floats, is_missing, reason
 from .label import Label, canonical
 
 NUMERIC, CATEGORICAL, IDENTIFIER = "numeric", "categorical", "identifier"
@@ -204,6 +204,27 @@ def kept_levels(counts: Mapping[str, int]) -> list[str]:
     return sorted(frequent, key=lambda level: (-counts[level], level))[:MAX_LEVELS]
 
 
+class SpoiltNumbers(UsageError):
+    """A column of numbers with a few cells that are none; `row` is the first of these, from 0."""
+
+    def __init__(self, column: str, row: int, count: int, why: str) -> None:
+        super().__init__(
+            f"column {column!r} holds numbers but for {counted(count, 'cell')}",
+            hint=f"correct them, or overrule its kind: with {NUMERIC} such rows are left out, "
+            f"with {CATEGORICAL} its values are names",
+        )
+        self.column, self.row, self.why = column, row, why
+
+
+def refuse_spoilt_numbers(column: str, cells: Sequence[str]) -> None:
+    """Raise `SpoiltNumbers` for a column that a typing error would turn into a categorical one."""
+    values = floats(cells)
+    spoilt = [row for row, value in enumerate(values) if isinf(value)]
+    readable = sum(map(isfinite, values))
+    if spoilt and readable >= _MOSTLY_NUMBERS * (readable + len(spoilt)):
+        raise SpoiltNumbers(column, spoilt[0], len(spoilt), reason(cells[spoilt[0]]))
+
+
 def _decide(column: str, cells: Sequence[str], wanted: str | None) -> tuple[Column, list[str]]:
     """The kind of one column, and warnings about it."""
     if wanted in (IDENTIFIER, DROPPED):
@@ -215,14 +236,7 @@ def _decide(column: str, cells: Sequence[str], wanted: str | None) -> tuple[Colu
     readable = sum(map(isfinite, values))
     if wanted == NUMERIC or (wanted is None and readable == len(values)):
         return _numeric(column, values, len(cells), readable, wanted), []
-    found = _categorical(column, present, len(cells), wanted)
-    if wanted is None and readable >= _MOSTLY_NUMBERS * len(values):
-        warning = (
-            f"column {column!r} holds numbers but for {counted(len(values) - readable, 'cell')}; "
-            f"correct them, or overrule its kind with {NUMERIC} to leave those rows out"
-        )
-        return found, [warning]
-    return found, []
+    return _categorical(column, present, len(cells), wanted), []
 
 
 def _numeric(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import UsageError
+from ..errors import TableError, UsageError
 
 if TYPE_CHECKING:
     from ..detect.train import Trained
@@ -38,13 +38,15 @@ def train(
     `NotDurable` where the bundle cannot be written; a former bundle is then still there.
     """
     from ..detect.bundle import check_target
+    from ..detect.schema import SpoiltNumbers
     from ..detect.train import fit
     from ..tabular import open_table
 
     check_target(output)
     with open_table(table, delimiter=delimiter) as source:
-        rows = [row for batch in source.batches(4096) for row in batch.rows]
+        batches = list(source.batches(4096))
         columns, name = source.columns, source.name
+    rows = [row for batch in batches for row in batch.rows]
     try:
         trained = fit(
             columns,
@@ -60,6 +62,15 @@ def train(
             alert_rate=alert_rate,
             progress=progress,
         )
+    except SpoiltNumbers as spoilt:
+        line = [line for batch in batches for line in batch.lines][spoilt.row]
+        raise TableError(
+            f"{spoilt.why}, one of few",
+            file=name,
+            line=line,
+            column=spoilt.column,
+            hint=spoilt.hint,
+        ) from None
     except UsageError as error:
         raise UsageError(f"{name}: {error.message}", hint=error.hint) from None
     trained.save(output)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import resource
 import shutil
 import subprocess
@@ -120,6 +121,24 @@ def test_ingest_reads_what_is_unusual_but_right(
     done = medchain("verify", "ledger.jsonl", "--vault", "--model", model, folder=tmp_path)
     assert done.returncode == 0, done.stdout
     assert CANARY not in (tmp_path / "ledger.jsonl").read_text()
+
+
+@pytest.mark.parametrize("value", [CANARY, "inf"])
+def test_train_refuses_a_number_that_is_none(table: Path, tmp_path: Path, value: str) -> None:
+    table.write_bytes(text(cell(rows(table), 60, "urea", value)))
+    done = medchain("train", table.name, folder=tmp_path)
+    refused(done, 20, "line 61, column 'urea'")
+    done = medchain("train", table.name, "--type", "urea=numeric", "--json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "left out 1" in done.stderr
+    assert CANARY not in done.stdout + done.stderr
+    assert set(json.loads(done.stdout)) <= documented()
+
+
+def documented() -> set[str]:
+    """The names in docs/scripting.md."""
+    guide = Path(__file__).parent.parent.parent / "docs" / "scripting.md"
+    return set(re.findall(r"`(\w+)`", guide.read_text()))
 
 
 def with_label(table: Path, values: Callable[[int], str]) -> None:

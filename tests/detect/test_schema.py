@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medchain.detect.label import read_label
-from medchain.detect.schema import MAX_FEATURES, Schema
+from medchain.detect.schema import MAX_FEATURES, Schema, SpoiltNumbers, refuse_spoilt_numbers
 from medchain.errors import ModelError, UsageError
 
 from .tables import COLUMNS, clinic
@@ -85,11 +85,18 @@ def test_overruled_as_numeric_counts_what_cannot_be_read() -> None:
     assert "12 cells unreadable" in note
 
 
-def test_a_column_of_numbers_with_a_few_words_is_warned_about() -> None:
-    rows = [[str(n * 1.5), str(n % 7)] for n in range(60)]
-    rows[3][0] = "broken"
-    schema = Schema.infer(["x", "y"], rows)
-    assert any("'x' holds numbers but for 1 cell" in warning for warning in schema.warnings)
+@pytest.mark.parametrize(
+    ("cell", "why"), [("broken", "text in a numeric column"), ("-inf", "infinite")]
+)
+def test_a_column_of_numbers_with_a_few_words_is_refused(cell: str, why: str) -> None:
+    cells = [str(n * 1.5) for n in range(60)]
+    refuse_spoilt_numbers("x", cells)
+    cells[3] = cells[9] = cell
+    with pytest.raises(SpoiltNumbers, match="'x' holds numbers but for 2 cells") as caught:
+        refuse_spoilt_numbers("x", cells)
+    assert (caught.value.column, caught.value.row) == ("x", 3)
+    assert why in caught.value.why
+    refuse_spoilt_numbers("x", [*cells[:10], *["name"] * 20])
 
 
 def test_a_column_that_says_what_the_label_says_is_warned_about_loudly() -> None:
