@@ -69,7 +69,7 @@ def train(
             file=name,
             line=line,
             column=spoilt.column,
-            hint=spoilt.hint,
+            hint=f"correct it, or leave such rows out with --type {spoilt.column}=numeric",
         ) from None
     except UsageError as error:
         raise UsageError(f"{name}: {error.message}", hint=error.hint) from None
