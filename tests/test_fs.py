@@ -69,6 +69,53 @@ def test_what_is_spooled_has_no_name(tmp_path: Path) -> None:
         assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("call", ["write", "fsync"])
+def test_a_failed_append_leaves_the_file_as_long_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    path = tmp_path / "file"
+    write, sync = os.write, os.fsync
+    calls = []
+
+    def half_then_refuse(descriptor: int, data: bytes) -> int:
+        calls.append(1)
+        return write(descriptor, data[:3]) if len(calls) == 1 else refuse() or 0
+
+    def refuse_once(descriptor: int) -> None:
+        calls.append(1)
+        return refuse() if len(calls) == 1 else sync(descriptor)
+
+    with fs.AppendFile(path) as file:
+        file.append(b"whole\n")
+        monkeypatch.setattr(os, call, half_then_refuse if call == "write" else refuse_once)
+        with pytest.raises(NotDurable):
+            file.append(b"never\n")
+        monkeypatch.undo()
+        assert path.read_bytes() == b"whole\n"
+        file.append(b"later\n")
+    assert path.read_bytes() == b"whole\nlater\n"
+
+
+def test_a_lock_is_on_the_file_that_has_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The holder before removed its empty file after we had opened it, before we had locked it."""
+    path, lock = tmp_path / "file", fs.fcntl.flock
+    calls = []
+
+    def removed_first(descriptor: int, operation: int) -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            path.unlink()
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(fs.fcntl, "flock", removed_first)
+    with fs.AppendFile(path) as file:
+        file.append(b"kept")
+    assert path.read_bytes() == b"kept"
+    assert len(calls) == 2
+
+
 def test_a_refusal_names_the_file_and_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(NotDurable) as caught:
         fs.replace(tmp_path / "nowhere" / "file", b"")

@@ -283,6 +283,18 @@ def test_a_missing_or_foreign_vault_refuses_the_append(
         ingest(table, model=model, ledger=ledger)
 
 
+def test_a_vault_of_another_ledger_that_has_seen_nothing_is_refused(
+    model: Path, table: Path, ledger: Path
+) -> None:
+    ingest(table, model=model, ledger=ledger, bits=0)
+    before = ledger.read_bytes()
+    ledger.with_suffix(".vault").unlink()
+    Vault.create(ledger.with_suffix(".vault"), "ab" * 16, b"secret").__exit__()
+    with pytest.raises(UsageError, match="belongs to another ledger"):
+        ingest(table, model=model, ledger=ledger)
+    assert ledger.read_bytes() == before
+
+
 def test_a_ledger_that_was_cut_is_not_continued(model: Path, table: Path, ledger: Path) -> None:
     ingest(table, model=model, ledger=ledger, batch_size=100, bits=0)
     data = ledger.read_bytes()
