@@ -2,7 +2,7 @@
 
     python benchmarks/ingest.py [ROWS]
 
-Writes a table of ROWS x 20 numbers (default 1,000,000), trains a model on 1500 such rows, then
+Writes a table of ROWS x 20 numbers (default 1,000,000), trains models on 1500 such rows, then
 runs, each in a process of its own: reading and scoring alone, ingest in blocks of 1000 at 16 bits,
 and verify. Prints rows a second (wall), CPU seconds, peak memory, and the ratio of the first two.
 """
@@ -30,14 +30,18 @@ with open_table(sys.argv[1]) as table:
 """
 
 
-def write_table(path: Path, rows: int) -> None:
-    """An id and 20 normally distributed numbers with 4 decimals a row."""
+def write_table(path: Path, rows: int, *, label: bool = False) -> None:
+    """An id and 20 normally distributed numbers with 4 decimals a row, on demand with a label."""
     dice = random.Random(1)
     with path.open("w") as file:
-        file.write("id," + ",".join(f"x{n}" for n in range(20)) + "\n")
+        names = ["id", *(f"x{n}" for n in range(20)), *(["anomaly"] if label else [])]
+        file.write(",".join(names) + "\n")
         for number in range(rows):
-            cells = ",".join(f"{dice.gauss(0, 1):.4f}" for _ in range(20))
-            file.write(f"P{number},{cells}\n")
+            values = [dice.gauss(0, 1) for _ in range(20)]
+            cells = [f"P{number}", *(f"{value:.4f}" for value in values)]
+            if label:
+                cells.append(str(int(values[0] + values[1] * values[2] > 2)))
+            file.write(",".join(cells) + "\n")
 
 
 def run(name: str, rows: int, words: list[str], folder: Path) -> float:
@@ -54,21 +58,24 @@ def run(name: str, rows: int, words: list[str], folder: Path) -> float:
 
 
 def main(rows: int) -> None:
-    """Make the table and the model, then measure."""
+    """Make the table and two models, with labels and without, then measure."""
     medchain = [sys.executable, "-m", "medchain"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_table(folder / "small.csv", 1500)
+        write_table(folder / "small.csv", 1500, label=True)
         write_table(folder / "table.csv", rows)
-        train = [*medchain, "train", "small.csv", "--id", "id"]
-        subprocess.run(train, cwd=folder, check=True, capture_output=True)
-        words = [sys.executable, "-c", SCORE, "table.csv"]
-        alone = run("read and score alone", rows, words, folder)
-        words = [*medchain, "ingest", "table.csv", "--batch-size", "1000"]
-        whole = run("ingest", rows, words, folder)
-        run("verify", rows, [*medchain, "verify", "ledger.jsonl"], folder)
-        run("verify --vault", rows, [*medchain, "verify", "ledger.jsonl", "--vault"], folder)
-    print(f"ingest takes {whole / alone:.2f} times as long as reading and scoring alone")
+        for mode, option in (("with labels", "--label"), ("without labels", "--drop")):
+            print(mode)
+            train = [*medchain, "train", "small.csv", "--id", "id", option, "anomaly"]
+            subprocess.run(train, cwd=folder, check=True, capture_output=True)
+            words = [sys.executable, "-c", SCORE, "table.csv"]
+            alone = run("read and score alone", rows, words, folder)
+            ledger = ["--ledger", f"ledger{option}.jsonl"]
+            words = [*medchain, "ingest", "table.csv", "--batch-size", "1000", *ledger]
+            whole = run("ingest", rows, words, folder)
+            print(f"ingest takes {whole / alone:.2f} times as long as reading and scoring alone")
+        run("verify", rows, [*medchain, "verify", "ledger--drop.jsonl"], folder)
+        run("verify --vault", rows, [*medchain, "verify", "ledger--drop.jsonl", "--vault"], folder)
 
 
 if __name__ == "__main__":

@@ -178,14 +178,12 @@ class _Scored:
 
     def _share(self, number: int, skip_bad_rows: bool) -> _Share:
         """Score every n-th batch from `number` on; the scores go to their place in scratch."""
-        share, start = _Share(), 0
+        share = _Share()
         try:
-            for turn, batch in enumerate(self.table.batches(SCORED_ROWS)):
-                if turn % self.processes == number:
-                    fs.write_at(self._scratch, self._score(batch, share), 8 * start)
-                start += len(batch.rows)
+            for start, batch in self.table.every(SCORED_ROWS, number, self.processes):
+                fs.write_at(self._scratch, self._score(batch, share), 8 * start)
                 if number == 0:
-                    self.report("scoring", start, 0)
+                    self.report("scoring", start + len(batch.rows), 0)
                 if share.bad and not skip_bad_rows:
                     break
         except TableError:

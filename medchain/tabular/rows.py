@@ -9,13 +9,15 @@ is taken as it stands (``5'10"``); text after a closing quote is an error.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import Any, TypeVar
 
 from ..errors import TableError
 from .source import Source
 
+T = TypeVar("T")
 _SKIP = "correct the row, or leave such rows out with --skip-bad-rows"
 
 
@@ -50,6 +52,7 @@ class Rows:
         self._limit = csv.field_size_limit()
         self._split = self._plain()
         self._row_line = 1
+        self._whole = False
 
     def first(self) -> tuple[list[str], int] | None:
         """The first row, of any width, with its line; None in a table of blank lines."""
@@ -63,13 +66,37 @@ class Rows:
 
         Rows of another width go to `rejects`, or raise `TableError` where that is None.
         """
+        return self._told(lambda: self._collect(size, width, rejects))
+
+    def pass_over(self, size: int, width: int, rejects: list[Reject] | None = None) -> int:
+        """Go past what `take` would return, without making cells of it; returns how many rows."""
+        self._whole = True
         try:
-            return self._collect(size, width, rejects)
+            return self._told(lambda: self._count(size, width, rejects))
+        finally:
+            self._whole = False
+
+    def _told(self, read: Callable[[], T]) -> T:
+        try:
+            return read()
         except UnicodeDecodeError as error:
             failure = self._characters.bad_utf8(error)
         except csv.Error as error:
             failure = self._bad_quoting(str(error))
         raise failure
+
+    def _count(self, size: int, width: int, rejects: list[Reject] | None) -> int:
+        passed = 0
+        for line, row in self._split:
+            # A line that was left whole has one cell more than delimiters.
+            found = row.count(self._delimiter) + 1 if isinstance(row, str) else len(row)
+            if found == width:
+                passed += 1
+                if passed == size:
+                    break
+            else:
+                self._refuse(line, found, width, rejects)
+        return passed
 
     def _collect(self, size: int, width: int | None, rejects: list[Reject] | None) -> Batch:
         batch = Batch()
@@ -84,7 +111,7 @@ class Rows:
                 self._refuse(line, len(row), width, rejects)
         return batch
 
-    def _plain(self) -> Iterator[tuple[int, list[str]]]:
+    def _plain(self) -> Iterator[tuple[int, Any]]:
         """Rows up to the first line that ``csv`` has to see, then all others as it splits them."""
         lines, delimiter, limit = self._characters.text, self._delimiter, self._limit
         for number, line in enumerate(lines, 1):
@@ -92,7 +119,7 @@ class Rows:
                 yield from self._quoted(chain((line,), lines), number - 1)
                 return
             if content := line.rstrip("\r\n"):
-                yield number, content.split(delimiter)
+                yield number, content if self._whole else content.split(delimiter)
 
     def _quoted(self, lines: Iterator[str], before: int) -> Iterator[tuple[int, list[str]]]:
         """The rows of `lines`, which follow after `before` others, as ``csv`` splits them."""

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 from collections import Counter
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 
@@ -104,17 +105,32 @@ class Table:
         Raises `TableError`, for a table without any row at the end of it; with ``skip_bad_rows``,
         rows that were left out count as rows.
         """
+        return (batch for _, batch in self.every(size, 0, 1))
+
+    def every(self, size: int, first: int, step: int) -> Iterator[tuple[int, Batch]]:
+        """Of the batches of `size` every `step`-th from `first` on, with the rows before it.
+
+        The others are read and checked, but not split. Raises what `batches` raises.
+        """
         assert size > 0
         rows = Rows(self._source, self._delimiter)
         rows.first()
         rejects = self.rejects = []
         keep = rejects if self._skip_bad_rows else None
-        empty = True
-        while (batch := rows.take(size, len(self.columns), keep)).rows:
-            empty = False
-            yield batch
+        width, before = len(self.columns), 0
+        for turn in count():
+            if turn % step == first:
+                batch = rows.take(size, width, keep)
+                passed = len(batch.rows)
+                if passed:
+                    yield before, batch
+            else:
+                passed = rows.pass_over(size, width, keep)
+            if not passed:
+                break
+            before += passed
         self._source.check_unchanged()
-        if empty and not rejects:
+        if not before and not rejects:
             raise TableError(
                 "has a header, but no rows", file=self.name, hint="is the export complete?"
             )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import tempfile
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -210,3 +212,46 @@ def test_a_table_of_rejects_alone_is_not_empty(tmp_path: Path) -> None:
     with open_table(path, skip_bad_rows=True) as table:
         assert list(table.batches(5)) == []
         assert [reject.line for reject in table.rejects] == [2]
+
+
+@given(
+    st.lists(st.lists(st.text('a,"\n;é', max_size=4), min_size=2, max_size=2), max_size=40),
+    st.integers(1, 7),
+    st.integers(1, 4),
+    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+)
+def test_shares_of_a_table_are_its_batches(
+    cells: list[list[str]], size: int, step: int, quoting: Literal[0, 1]
+) -> None:
+    """What the others pass over is what one of them takes, width errors included."""
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=quoting, lineterminator="\n")
+    writer.writerows([["x", "y"], *cells, ["1", "2"], ["short"], ["3", "4"]])
+    with tempfile.NamedTemporaryFile() as file:
+        Path(file.name).write_text(text.getvalue())
+        with open_table(file.name, skip_bad_rows=True) as table:
+            whole = list(table.batches(size))
+            rejects = table.rejects
+            found = []
+            for first in range(step):
+                found += list(table.every(size, first, step))
+                assert table.rejects == rejects
+    found.sort(key=lambda pair: pair[0])
+    assert [batch for _, batch in found] == whole
+    assert [before for before, _ in found] == [size * turn for turn in range(len(whole))]
+
+
+def test_a_share_checks_the_rows_that_it_passes_over(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("a,b\n" + "1,2\n" * 9 + "1,2,3\n" + "1,2\n" * 9)
+    with open_table(path) as table:
+        for first in (0, 1):
+            with pytest.raises(TableError, match="line 11: has 3 cells"):
+                list(table.every(5, first, 2))
+
+
+def test_a_quoted_delimiter_in_one_column_is_passed_over_as_one_cell(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text('a\n"1,2"\n' * 1 + '"3,4"\n' * 5)
+    with open_table(path) as table:
+        assert [before for before, _ in table.every(2, 1, 2)] == [2]
