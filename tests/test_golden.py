@@ -21,8 +21,8 @@ def test_the_archived_ledger_verifies() -> None:
     report = verify(LEDGER)
     assert report.ok
     assert (report.blocks, report.records, report.anomalies) == (11, 200, 57)
-    assert report.root == "a0db376a4a3a17c9c89f3a92b6ceecdc3e213d5b853906d9f97f803099190720"
-    assert report.models == ("125f347550d0915fe991c8a983e1ec024f07f9b8e7f0822b3b1da243f0cca35c",)
+    assert report.root == "e41bddc85070378d65c8d0ab221fa3209eee86d7959daff6bdda74ea214facc6"
+    assert report.models == ("a140bec973c9a40313d765bd1bdba6fd515d5c7f0ac6535b5853f57ebcfcdccd",)
 
 
 def test_its_bundle_still_gives_the_recorded_scores() -> None:
