@@ -12,7 +12,8 @@ from .options import Delimiter, Json
 from .output import Bar, bar, note_core, plural, result, result_json, say, table
 
 if TYPE_CHECKING:
-    from ..pipeline.ingest import IngestSummary, Progress
+    from ..pipeline.ingest import IngestSummary
+    from ..pipeline.scored import Progress
 
 _SHOWN_REJECTS = 5
 

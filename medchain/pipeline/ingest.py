@@ -1,9 +1,8 @@
 """Ingest: score a table with a model and record every row in a ledger, exactly once.
 
-Two passes over the table. The first reads, checks and scores every row, so that a table with a
-fault, or of another model, is refused before anything is written. The second seals the rows and
-appends them in blocks. Between them the scores wait in a file without a name, so that memory does
-not grow with the table.
+Two passes over the table. The first (`scored`) reads, checks and scores every row, so that a table
+with a fault, or of another model, is refused before anything is written. The second seals the rows
+and appends them in blocks.
 """
 
 from __future__ import annotations
@@ -14,43 +13,30 @@ import io
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from .. import fs
-from ..errors import TableError, UsageError
+from ..errors import UsageError
 from ..ledger import lines
 from ..ledger.merkle import line_hashes
-from ..ledger.pow import cores
 from ..ledger.store import Recovered
 from ..ledger.vault import Ingest
 from .book import DEFAULT_BITS, Book, Wish
-from .share import shared, shares, streamed
+from .scored import Progress, Scored
+from .share import streamed
 
 if TYPE_CHECKING:
     import numpy as np
 
     from ..detect.bundle import Bundle
-    from ..detect.scoring import Scorer
-    from ..tabular import Batch, Reject, Table
+    from ..tabular import Reject, Table
 
 Write = Callable[[int, list[float], list[bool], list[str]], bytes]
 
-SCORED_ROWS = 1024
 PART_ROWS = 1024
 GROUP_ROWS = 16 * PART_ROWS
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a pass is: bytes of the table, rows of it, and blocks appended so far."""
-
-    stage: str
-    position: int
-    size: int
-    rows: int
-    blocks: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +102,7 @@ def ingest(
         fs.scratch() as scratch,
     ):
         ignored = tuple(scorer.bind(source.columns))
-        scored = _Scored(source, bundle, scorer, scratch, progress)
+        scored = Scored(source, bundle, scorer, scratch, progress)
         if dry_run:
             scored.run(skip_bad_rows)
             return _foreseen(str(ledger), scored, wish, ignored)
@@ -143,108 +129,6 @@ def _found(book: Book, table: Table, model: str) -> Ingest | None:
             hint="repeat the command without --batch-id and it goes on where it stopped",
         )
     return found
-
-
-class _Scored:
-    """The first pass: every row checked and scored; NaN stands for a row that was rejected."""
-
-    def __init__(
-        self,
-        table: Table,
-        bundle: Bundle,
-        scorer: Scorer,
-        scratch: BinaryIO,
-        progress: Callable[[Progress], None] | None,
-    ) -> None:
-        self.table, self.bundle, self.scorer = table, bundle, scorer
-        self._scratch, self._progress = scratch, progress
-        self.rows = self.anomalies = 0
-        self.rejects: list[Reject] = []
-        self.rejects_file = ""
-        self.processes = shares(table.size, cores())
-        self.files = (table.fileno(), scratch.fileno())
-
-    def run(self, skip_bad_rows: bool) -> None:
-        """Read and score the table. Raises `TableError` at the first bad row, unless skipped."""
-        found = shared(
-            lambda number: self._share(number, skip_bad_rows), self.processes, self.files
-        )
-        bad = sorted((fault for share in found for fault in share.bad), key=_line)
-        if bad and not skip_bad_rows:
-            raise self._fault(bad[0])
-        self.rows = sum(share.rows for share in found)
-        self.anomalies = sum(share.anomalies for share in found)
-        self.rejects = sorted([*self.table.rejects, *bad], key=_line)
-
-    def _share(self, number: int, skip_bad_rows: bool) -> _Share:
-        """Score every n-th batch from `number` on; the scores go to their place in scratch."""
-        share = _Share()
-        try:
-            for start, batch in self.table.every(SCORED_ROWS, number, self.processes):
-                fs.write_at(self._scratch, self._score(batch, share), 8 * start)
-                if number == 0:
-                    self.report("scoring", start + len(batch.rows), 0)
-                if share.bad and not skip_bad_rows:
-                    break
-        except TableError:
-            # Share 0 meets the same fault, unless it stopped at a row before it.
-            if number == 0:
-                raise
-        return share
-
-    def _score(self, batch: Batch, share: _Share) -> bytes:
-        from ..tabular import Reject
-
-        scores, problems = self.scorer.score(batch.rows)
-        share.bad += [Reject(batch.lines[p.row], p.column, p.reason) for p in problems]
-        share.rows += len(scores) - len({problem.row for problem in problems})
-        share.anomalies += int((scores >= self.scorer.threshold).sum())
-        return scores.tobytes()
-
-    def good_rows(self) -> Iterator[tuple[np.ndarray, list[list[str]]]]:
-        """Every row that was not rejected, with its score, in batches."""
-        import numpy as np
-
-        self._scratch.seek(0)
-        for batch in self.table.batches(SCORED_ROWS):
-            scores = np.frombuffer(self._scratch.read(8 * len(batch.rows)), dtype=np.float64)
-            self.table.check_unchanged()
-            assert len(scores) == len(batch.rows)
-            good = ~np.isnan(scores)
-            if good.all():
-                yield scores, batch.rows
-            else:
-                yield (
-                    scores[good],
-                    [row for row, kept in zip(batch.rows, good, strict=True) if kept],
-                )
-
-    def report(self, stage: str, rows: int, blocks: int) -> None:
-        """Tell whoever watches how far this is."""
-        if self._progress:
-            self._progress(Progress(stage, self.table.position, self.table.size, rows, blocks))
-
-    def _fault(self, reject: Reject) -> TableError:
-        return TableError(
-            reject.reason,
-            file=self.table.name,
-            line=reject.line,
-            column=reject.column,
-            hint="correct the row, or leave such rows out with --skip-bad-rows",
-        )
-
-
-@dataclass(slots=True)
-class _Share:
-    """What one process found in its share of the rows."""
-
-    rows: int = 0
-    anomalies: int = 0
-    bad: list[Reject] = field(default_factory=list)
-
-
-def _line(reject: Reject) -> int:
-    return reject.line
 
 
 @dataclass(slots=True)
@@ -276,7 +160,7 @@ class _Group:
 class _Recording:
     """The second pass: rows sealed, the vault written, blocks appended."""
 
-    def __init__(self, book: Book, scored: _Scored, batch: str, ignored: tuple[str, ...]) -> None:
+    def __init__(self, book: Book, scored: Scored, batch: str, ignored: tuple[str, ...]) -> None:
         self.book, self.scored, self.batch, self.ignored = book, scored, batch, ignored
         self.blocks = self.anomalies = 0
         self._threshold = scored.bundle.threshold
@@ -413,7 +297,7 @@ def _grouped(parts: Iterable[_Group]) -> Iterator[_Group]:
         yield group
 
 
-def _foreseen(ledger: str, scored: _Scored, wish: Wish, ignored: tuple[str, ...]) -> IngestSummary:
+def _foreseen(ledger: str, scored: Scored, wish: Wish, ignored: tuple[str, ...]) -> IngestSummary:
     return IngestSummary(
         ledger=ledger,
         batch="",
