@@ -96,10 +96,12 @@ class Bar:
         self._shown: Any = None
         self._stage = ""
         self._started = time.monotonic()
+        self._drawn = 0.0
 
     def close(self) -> None:
         """Leave the bar as it stands."""
         if self._shown:
+            self._shown.refresh()
             self._shown.stop()
             self._shown = None
 
@@ -110,16 +112,24 @@ class Bar:
         if self._shown is None or stage != self._stage:
             self.close()
             self._begin(stage)
-        self._shown.update(0, completed=position, total=size or None, note=note)
+        self._refresh(completed=position, total=size or None, note=note)
 
     def note(self, text: str) -> None:
         """Show `text` beside the bar as it stands."""
         if self._shown:
-            self._shown.update(0, note=text)
+            self._refresh(note=text)
 
     def rate(self, count: int) -> float:
         """`count` a second since this bar began."""
         return count / max(time.monotonic() - self._started, 1e-6)
+
+    def _refresh(self, **fields: object) -> None:
+        # Ten times a second from this thread: rich's own would make a fork of this process unsafe.
+        now = time.monotonic()
+        due = now - self._drawn >= 0.1
+        self._shown.update(0, refresh=due, **fields)
+        if due:
+            self._drawn = now
 
     def _begin(self, stage: str) -> None:
         from rich import progress
@@ -132,6 +142,7 @@ class Bar:
             progress.MofNCompleteColumn() if self._steps else progress.DownloadColumn(),
             progress.TextColumn("{task.fields[note]}"),
             console=Console(stderr=True),
+            auto_refresh=False,
         )
         self._shown.add_task(stage or self._label, note="")
         self._shown.start()
