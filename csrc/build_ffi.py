@@ -5,7 +5,7 @@ from pathlib import Path
 from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
-SOURCES = ["dispatch.c", "pow.c", "sha256_portable.c", "sha256_shani.c", "tree.c"]
+SOURCES = ["dispatch.c", "lines.c", "pow.c", "sha256_portable.c", "sha256_shani.c", "tree.c"]
 
 
 def declarations() -> str:

@@ -18,6 +18,8 @@ enum {
     MEDCHAIN_EXHAUSTED = 0,         /* mine: no nonce of the range meets the target */
     MEDCHAIN_FOUND = 1,             /* mine: the lowest nonce of the range that does */
     MEDCHAIN_STOPPED = 2,           /* mine: the stop flag was set */
+    MEDCHAIN_NOT_PLAIN = 3,         /* lines: this needs the slow twin, nothing was written */
+    MEDCHAIN_LINE_ROOM = 192,       /* lines: at most so many bytes a line beside its cells */
     MEDCHAIN_BAD_ARGUMENT = -1,     /* the caller's bug */
     MEDCHAIN_UNKNOWN_KERNEL = -2,   /* no kernel has this number */
     MEDCHAIN_NOT_COMPILED = -3,     /* the kernel is not part of this build */
@@ -62,6 +64,35 @@ int medchain_root(int kernel, uint8_t *nodes, size_t count, uint8_t *out);
  * and MEDCHAIN_STOPPED: *nonce is the first that was not tried. */
 int medchain_mine(int kernel, const uint8_t *header, uint64_t start, uint64_t count,
                   uint32_t bits, const volatile int *stop, uint64_t *nonce);
+
+/* Lines in batches. Text that comes in is a whole number of LF-terminated lines, text that goes out
+ * as well; *written is its size. The caller gives room for what comes out, or gets
+ * MEDCHAIN_BAD_ARGUMENT. MEDCHAIN_NOT_PLAIN: this batch has something that these functions leave to
+ * the slow twin; what stands at out is no result. */
+
+/* Write each row as a JSON object of its cells. rows: lines of plain cells (0x20 to 0x7E, no quote
+ * and no backslash; else MEDCHAIN_NOT_PLAIN) with a delimiter between two. names: for each column
+ * a line with what stands before its cell, `{"age":"` or `","sex":"`. */
+int medchain_row_objects(const uint8_t *rows, size_t size, uint8_t delimiter,
+                         const uint8_t *names, size_t names_size,
+                         uint8_t *out, size_t capacity, size_t *written);
+
+/* Write the sealed lines of `count` row objects, the records from `first` on. salts: 16 bytes a
+ * row. ledger: its id, 32 characters. */
+int medchain_sealed_lines(const uint8_t *objects, size_t size, const uint8_t *salts, size_t count,
+                          const uint8_t *ledger, uint64_t first,
+                          uint8_t *out, size_t capacity, size_t *written);
+
+/* Write the record lines of `count` sealed rows. seals: 32 bytes a row. Scores are whole numbers of
+ * millionths below 10^9, or MEDCHAIN_NOT_PLAIN is returned. */
+int medchain_sealed_records(const double *scores, const uint8_t *seals, size_t count,
+                            double threshold, uint64_t first,
+                            uint8_t *out, size_t capacity, size_t *written);
+
+/* Write the record lines of `count` open rows, given as row objects. */
+int medchain_open_records(const double *scores, const uint8_t *objects, size_t size, size_t count,
+                          double threshold, uint64_t first,
+                          uint8_t *out, size_t capacity, size_t *written);
 
 /* cdef end */
 

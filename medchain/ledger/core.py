@@ -1,18 +1,21 @@
 """The thin binding to the C core: which kernel hashes and mines, and how it is called.
 
-Only ``merkle`` and ``pow`` use this module. Without the extension, ``lib`` and ``ffi`` are None and
-``load_error`` says why; the one kernel is then ``python``, and both modules take their pure-Python
-path. ``MEDCHAIN_KERNEL`` forces a kernel by name: a demand, never a wish. It is read once, at the
-first hash or search.
+Only ``merkle``, ``pow`` and ``writer`` use this module. Without the extension, ``lib`` and ``ffi``
+are None and ``load_error`` says why; the one kernel is then ``python``, and these modules take
+their pure-Python path. ``MEDCHAIN_KERNEL`` forces a kernel by name: a demand, never a wish. It
+is read once, at the first hash or search.
 """
 
 from __future__ import annotations
 
 import functools
 import os
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import KernelUnavailable
+
+if TYPE_CHECKING:
+    from array import array
 
 try:
     from ._core import ffi as _ffi
@@ -28,6 +31,7 @@ lib: Any = _lib
 
 VARIABLE = "MEDCHAIN_KERNEL"
 PYTHON = "python"
+LINE_ROOM = lib.MEDCHAIN_LINE_ROOM if lib else 0
 KNOWN = ("shani", "portable")
 """The kernels of a complete build, best first, as ``csrc/dispatch.c`` lists them."""
 
@@ -122,6 +126,27 @@ def search(
     if _check(code, kernel) == lib.MEDCHAIN_FOUND:
         return Found(int(nonce[0]), int(nonce[0]) - start + 1)
     return Found(None, int(nonce[0]) - start)
+
+
+def write(function: str, room: int, *arguments: object) -> bytes | None:
+    """What a function of ``csrc/lines.c`` writes into `room` bytes; None: take the slow twin."""
+    if chosen() == PYTHON:
+        return None
+    out, written = _allocator()("uint8_t[]", room), ffi.new("size_t *")
+    code = getattr(lib, f"medchain_{function}")(*arguments, out, room, written)
+    if _check(code, PYTHON) == lib.MEDCHAIN_NOT_PLAIN:
+        return None
+    return bytes(ffi.buffer(out, written[0]))
+
+
+def doubles(numbers: array[float]) -> object:
+    """Numbers (float64) as an argument of `write`."""
+    return ffi.from_buffer("double[]", numbers) if ffi else None
+
+
+@functools.cache
+def _allocator() -> Any:
+    return ffi.new_allocator(should_clear_after_alloc=False)
 
 
 class StopFlag:

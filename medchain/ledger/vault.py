@@ -7,12 +7,13 @@ behind without a block is replaced by the next one (docs/format.md, "The vault")
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import chain, count, repeat
+from itertools import chain
 from pathlib import Path
 
 from .. import fs
@@ -21,7 +22,8 @@ from .judge import Block, Finding
 from .lines import parse_object
 
 FORMAT = 1
-INSERTED = 250
+INSERTED = 256
+PAGE = 8192
 SCHEMA = """
 create table meta (key text primary key, value) without rowid;
 create table sealed (record integer primary key, line text not null, subject text);
@@ -132,7 +134,7 @@ class Vault:
         """
         with _sentence(self.path), self._transaction():
             self._db.execute("delete from sealed where record >= ?", (first,))
-            self._insert(list(zip(count(first), lines, subjects or repeat(None))))
+            self._insert(first, lines, subjects)
             self._see(head)
 
     def find(self, source: bytes, model: str) -> Ingest | None:
@@ -184,12 +186,14 @@ class Vault:
                 return _seal_finding(block, index, "the vault's row is not the one that was sealed")
         return None
 
-    def _insert(self, rows: list[tuple[int, str, str | None]]) -> None:
+    def _insert(self, first: int, lines: Sequence[str], subjects: Sequence[str] | None) -> None:
         # Many rows a statement: each one gives the interpreter lock away, and must get it back.
-        for start in range(0, len(rows), INSERTED):
-            part = rows[start : start + INSERTED]
-            places = ",".join(["(?,?,?)"] * len(part))
-            self._db.execute(f"insert into sealed values {places}", list(chain(*part)))
+        for start in range(0, len(lines), INSERTED):
+            part: Sequence[str] = lines[start : start + INSERTED]
+            statement = _insertion(len(part), subjects is not None)
+            if subjects is not None:
+                part = list(chain.from_iterable(zip(part, subjects[start:], strict=False)))
+            self._db.execute(statement, [first + start, *part])
 
     def _prepare(self, readonly: bool) -> None:
         version = self._db.execute("pragma user_version").fetchone()[0]
@@ -200,6 +204,7 @@ class Vault:
             )
         if readonly:
             return
+        self._db.execute(f"pragma page_size = {PAGE}")  # of a new file; an old one keeps its own
         self._db.execute("pragma journal_mode = delete")
         self._db.execute("pragma synchronous = extra")
         self._db.execute("pragma secure_delete = on")
@@ -230,6 +235,16 @@ class Vault:
     def _get(self, key: str) -> object:
         row = self._db.execute("select value from meta where key = ?", (key,)).fetchone()
         return row[0] if row else None
+
+
+@functools.cache
+def _insertion(count: int, subjects: bool) -> str:
+    """Insert `count` rows: their numbers are the first parameter and what follows it."""
+    values = ",".join(f"({place},?{',?' * subjects})" for place in range(count))
+    columns, found = ("line, subject", "column2, column3") if subjects else ("line", "column2")
+    return (
+        f"insert into sealed (record, {columns}) select ? + column1, {found} from (values {values})"
+    )
 
 
 def _seal_finding(block: Block, index: int, message: str) -> Finding:

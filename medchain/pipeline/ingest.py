@@ -11,15 +11,18 @@ import csv
 import gc
 import io
 import secrets
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import fs
 from ..errors import UsageError
-from ..ledger import lines
+from ..ledger import writer
+from ..ledger.lines import Event
 from ..ledger.merkle import line_hashes
 from ..ledger.store import Recovered
 from ..ledger.vault import Ingest
@@ -28,15 +31,13 @@ from .scored import Progress, Scored
 from .share import streamed
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from ..detect.bundle import Bundle
-    from ..tabular import Reject, Table
+    from ..tabular import Reject, Row, Table
 
-Write = Callable[[int, list[float], list[bool], list[str]], bytes]
+Write = Callable[[int, "array[float]", float, bytes], bytes]
 
-PART_ROWS = 1024
-GROUP_ROWS = 16 * PART_ROWS
+GROUP_ROWS = 1 << 14
+"""Rows that go to the vault in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,28 +134,13 @@ def _found(book: Book, table: Table, model: str) -> Ingest | None:
 
 @dataclass(slots=True)
 class _Block:
-    """The record lines of a block to come."""
+    """The record lines of a block to come, and the sealed lines that go to the vault before it."""
 
     records: bytes
     count: int
     anomalies: int
-
-
-@dataclass(slots=True)
-class _Group:
-    """Several blocks, and the sealed lines that go to the vault before them."""
-
-    blocks: list[_Block]
-    lines: list[str]
-    subjects: list[str] | None = None
-
-    def extended(self, part: _Group) -> _Group:
-        """This group with `part` behind it."""
-        self.blocks += part.blocks
-        self.lines += part.lines
-        if self.subjects is not None and part.subjects is not None:
-            self.subjects += part.subjects
-        return self
+    sealed: bytes = b""
+    subjects: list[str] = field(default_factory=list)
 
 
 class _Recording:
@@ -169,7 +155,7 @@ class _Recording:
         """Record every scored row that is not in the ledger yet."""
         store, first = self.book.store, self.book.store.next_record
         already = self.book.recorded(self.batch)
-        made = _grouped(self._parts(already, first))
+        made = _grouped(self._made(already, first))
         with closing(streamed(made, self.scored.processes, self.scored.files)) as groups:
             try:
                 for group in groups:
@@ -197,12 +183,14 @@ class _Recording:
             recovered=tuple(store.recovered),
         )
 
-    def _write(self, group: _Group) -> None:
+    def _write(self, group: list[_Block]) -> None:
         store = self.book.store
-        if group.lines:
-            self.book.vault.write(store.next_record, group.lines, group.subjects, store.head)
-        for block in group.blocks:
-            fields: lines.Event = {
+        if self.book.sealed:
+            sealed = b"".join(block.sealed for block in group).decode("ascii").split("\n")[:-1]
+            subjects = list(chain.from_iterable(block.subjects for block in group))
+            self.book.vault.write(store.next_record, sealed, subjects or None, store.head)
+        for block in group:
+            fields: Event = {
                 "batch": self.batch,
                 "model": self.scored.bundle.digest,
                 "threshold": self._threshold,
@@ -214,41 +202,33 @@ class _Recording:
             self.anomalies += block.anomalies
             self.scored.report("recording", store.next_record, self.blocks)
 
-    def _parts(self, already: int, first: int) -> Iterator[_Group]:
-        """The rows behind the first `already`, in whole blocks, few enough to stay in the cache."""
-        batch_size = self.book.wish.batch_size
-        size = batch_size * max(1, PART_ROWS // batch_size)
+    def _made(self, already: int, first: int) -> Iterator[_Block]:
+        """The rows behind the first `already`, in blocks whose records begin with `first`."""
         table, name = self.scored.table, self.scored.bundle.schema.id
         subject = table.columns.index(name) if name in table.columns else None
+        size = self.book.wish.batch_size
         for scores, rows in _regrouped(self.scored.good_rows(), already, size):
-            objects = lines.row_objects(table.columns, rows)
-            if self.book.sealed:
-                part = self._sealed(first, scores, objects)
-                part.subjects = None if subject is None else [row[subject] for row in rows]
+            objects = writer.row_objects(table.columns, rows, table.delimiter)
+            if not self.book.sealed:
+                block = self._block(writer.open_records, first, scores, objects)
             else:
-                part = _Group(self._blocks(lines.open_records, first, scores, objects), [])
-            yield part
+                sealed = self._sealed(first, len(rows), objects)
+                block = self._block(writer.sealed_records, first, scores, line_hashes(sealed))
+                block.sealed = sealed
+                if subject is not None:
+                    block.subjects = [_cell(row, subject, table.delimiter) for row in rows]
+            yield block
             first += len(rows)
 
-    def _sealed(self, first: int, scores: list[float], objects: list[str]) -> _Group:
-        """Rows as sealed lines, each with a fresh salt, and blocks that commit to their hashes."""
+    def _sealed(self, first: int, total: int, objects: bytes) -> bytes:
+        """Rows as sealed lines, each with a fresh salt."""
         ledger = str(self.book.store.genesis["ledger"])
-        salts = _cut(secrets.token_hex(16 * len(objects)), 32)
-        sealed = lines.sealed_lines(ledger, first, salts, objects)
-        text = "\n".join([*sealed, ""])
-        seals = _cut(line_hashes(text.encode("ascii")).hex(), 64)
-        return _Group(self._blocks(lines.sealed_records, first, scores, seals), sealed)
+        salts = secrets.token_bytes(writer.SALT * total)
+        return writer.sealed_lines(ledger, first, salts, objects)
 
-    def _blocks(
-        self, write: Write, first: int, scores: list[float], last: list[str]
-    ) -> list[_Block]:
-        size, blocks = self.book.wish.batch_size, []
-        for start in range(0, len(scores), size):
-            part = scores[start : start + size]
-            verdicts = [score >= self._threshold for score in part]
-            records = write(first + start, part, verdicts, last[start : start + size])
-            blocks.append(_Block(records, len(part), sum(verdicts)))
-        return blocks
+    def _block(self, write: Write, first: int, scores: array[float], rows: bytes) -> _Block:
+        records = write(first, scores, self._threshold, rows)
+        return _Block(records, len(scores), sum(score >= self._threshold for score in scores))
 
 
 @contextmanager
@@ -263,36 +243,37 @@ def _collector_at_rest() -> Iterator[None]:
             gc.enable()
 
 
-def _cut(text: str, width: int) -> list[str]:
-    return [text[start : start + width] for start in range(0, len(text), width)]
+def _cell(row: Row, place: int, delimiter: str) -> str:
+    return row[place] if isinstance(row, list) else row.split(delimiter, place + 1)[place]
 
 
 def _regrouped(
-    batches: Iterable[tuple[np.ndarray, list[list[str]]]], skip: int, size: int
-) -> Iterator[tuple[list[float], list[list[str]]]]:
+    batches: Iterable[tuple[array[float], list[Row]]], skip: int, size: int
+) -> Iterator[tuple[array[float], list[Row]]]:
     """Cut batches anew into groups of `size` rows, leaving out the first `skip`."""
-    scores: list[float] = []
-    rows: list[list[str]] = []
+    scores, rows = array("d"), []
     for some_scores, some_rows in batches:
         passed = min(skip, len(some_rows))
         skip -= passed
-        scores += some_scores[passed:].tolist()
+        scores += some_scores[passed:]
         rows += some_rows[passed:]
-        while len(rows) >= size:
-            yield scores[:size], rows[:size]
-            scores, rows = scores[size:], rows[size:]
+        whole = len(rows) // size * size
+        for start in range(0, whole, size):
+            yield scores[start : start + size], rows[start : start + size]
+        scores, rows = scores[whole:], rows[whole:]
     if rows:
         yield scores, rows
 
 
-def _grouped(parts: Iterable[_Group]) -> Iterator[_Group]:
-    """Put parts together: the vault is brought to disk once a group."""
-    group: _Group | None = None
-    for part in parts:
-        group = part if group is None else group.extended(part)
-        if sum(block.count for block in group.blocks) >= GROUP_ROWS:
+def _grouped(blocks: Iterable[_Block]) -> Iterator[list[_Block]]:
+    """Put blocks together: the vault is brought to disk once a group."""
+    group, rows = list[_Block](), 0
+    for block in blocks:
+        group.append(block)
+        rows += block.count
+        if rows >= GROUP_ROWS:
             yield group
-            group = None
+            group, rows = [], 0
     if group:
         yield group
 

@@ -5,8 +5,10 @@ The scores wait in a file without a name, 8 bytes a row: memory does not grow wi
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import TYPE_CHECKING, BinaryIO
 
 from .. import fs
@@ -15,11 +17,9 @@ from ..ledger.pow import cores
 from .share import shared, shares
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from ..detect.bundle import Bundle
     from ..detect.scoring import Scorer
-    from ..tabular import Batch, Reject, Table
+    from ..tabular import Batch, Reject, Row, Table
 
 SCORED_ROWS = 1024
 
@@ -91,23 +91,19 @@ class Scored:
         share.anomalies += int((scores >= self.scorer.threshold).sum())
         return scores.tobytes()
 
-    def good_rows(self) -> Iterator[tuple[np.ndarray, list[list[str]]]]:
+    def good_rows(self) -> Iterator[tuple[array[float], list[Row]]]:
         """Every row that was not rejected, with its score, in batches."""
-        import numpy as np
-
         self._scratch.seek(0)
-        for batch in self.table.batches(SCORED_ROWS):
-            scores = np.frombuffer(self._scratch.read(8 * len(batch.rows)), dtype=np.float64)
+        for rows in self.table.whole_rows(SCORED_ROWS):
+            scores = array("d", self._scratch.read(8 * len(rows)))
             self.table.check_unchanged()
-            assert len(scores) == len(batch.rows)
-            good = ~np.isnan(scores)
-            if good.all():
-                yield scores, batch.rows
-            else:
-                yield (
-                    scores[good],
-                    [row for row, kept in zip(batch.rows, good, strict=True) if kept],
-                )
+            assert len(scores) == len(rows)
+            good = [score == score for score in scores]  # NaN is not
+            yield (
+                (scores, rows)
+                if all(good)
+                else (array("d", compress(scores, good)), list(compress(rows, good)))
+            )
 
     def report(self, stage: str, rows: int, blocks: int) -> None:
         """Tell whoever watches how far this is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .rows import Batch, Reject
+from .rows import Batch, Reject, Row
 from .table import Table, open_table
 
-__all__ = ["Batch", "Reject", "Table", "open_table"]
+__all__ = ["Batch", "Reject", "Row", "Table", "open_table"]

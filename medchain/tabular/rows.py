@@ -18,6 +18,8 @@ from ..errors import TableError
 from .source import Source
 
 T = TypeVar("T")
+Row = str | list[str]
+"""A row as its cells, or as a line that the delimiter cuts into them."""
 _SKIP = "correct the row, or leave such rows out with --skip-bad-rows"
 
 
@@ -68,11 +70,11 @@ class Rows:
         """
         return self._told(lambda: self._collect(size, width, rejects))
 
-    def pass_over(self, size: int, width: int, rejects: list[Reject] | None = None) -> int:
-        """Go past what `take` would return, without making cells of it; returns how many rows."""
+    def take_whole(self, size: int, width: int, rejects: list[Reject] | None = None) -> list[Row]:
+        """The rows that `take` would return; those that no quote is in are left in one piece."""
         self._whole = True
         try:
-            return self._told(lambda: self._count(size, width, rejects))
+            return self._told(lambda: self._collect_whole(size, width, rejects))
         finally:
             self._whole = False
 
@@ -85,18 +87,17 @@ class Rows:
             failure = self._bad_quoting(str(error))
         raise failure
 
-    def _count(self, size: int, width: int, rejects: list[Reject] | None) -> int:
-        passed = 0
+    def _collect_whole(self, size: int, width: int, rejects: list[Reject] | None) -> list[Row]:
+        rows: list[Row] = []
         for line, row in self._split:
-            # A line that was left whole has one cell more than delimiters.
             found = row.count(self._delimiter) + 1 if isinstance(row, str) else len(row)
             if found == width:
-                passed += 1
-                if passed == size:
+                rows.append(row)
+                if len(rows) == size:
                     break
             else:
                 self._refuse(line, found, width, rejects)
-        return passed
+        return rows
 
     def _collect(self, size: int, width: int | None, rejects: list[Reject] | None) -> Batch:
         batch = Batch()

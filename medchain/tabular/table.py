@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ..errors import TableError, UsageError
-from .rows import Batch, Reject, Rows
+from .rows import Batch, Reject, Row, Rows
 from .source import Source
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -41,12 +41,12 @@ def open_table(
 class Table:
     """An open table; close it, or use it as a context manager.
 
-    ``name`` is as the user gave it, ``columns`` are the header's names, ``rejects`` the rows that
-    the latest call of `batches` left out.
+    ``name`` is as the user gave it, ``columns`` are the header's names, ``delimiter`` is what
+    stands between cells, ``rejects`` are the rows that the latest pass left out.
     """
 
     def __init__(self, source: Source, *, delimiter: str, skip_bad_rows: bool) -> None:
-        self._source, self._delimiter = source, delimiter
+        self._source, self.delimiter = source, delimiter
         self._skip_bad_rows = skip_bad_rows
         self.name = source.name
         self.rejects: list[Reject] = []
@@ -113,10 +113,10 @@ class Table:
         The others are read and checked, but not split. Raises what `batches` raises.
         """
         assert size > 0
-        rows = Rows(self._source, self._delimiter)
+        rows = Rows(self._source, self.delimiter)
         rows.first()
-        rejects = self.rejects = []
-        keep = rejects if self._skip_bad_rows else None
+        self.rejects = []
+        keep = self.rejects if self._skip_bad_rows else None
         width, before = len(self.columns), 0
         for turn in count():
             if turn % step == first:
@@ -125,18 +125,36 @@ class Table:
                 if passed:
                     yield before, batch
             else:
-                passed = rows.pass_over(size, width, keep)
+                passed = len(rows.take_whole(size, width, keep))
             if not passed:
                 break
             before += passed
+        self._end(before)
+
+    def whole_rows(self, size: int) -> Iterator[list[Row]]:
+        """The rows that `batches` gives, each left in one piece where no quote stands before it.
+
+        Raises what `batches` raises.
+        """
+        rows = Rows(self._source, self.delimiter)
+        rows.first()
+        self.rejects = []
+        keep = self.rejects if self._skip_bad_rows else None
+        before = 0
+        while some := rows.take_whole(size, len(self.columns), keep):
+            yield some
+            before += len(some)
+        self._end(before)
+
+    def _end(self, rows: int) -> None:
         self._source.check_unchanged()
-        if not before and not rejects:
+        if not rows and not self.rejects:
             raise TableError(
                 "has a header, but no rows", file=self.name, hint="is the export complete?"
             )
 
     def _header(self) -> tuple[str, ...]:
-        header = Rows(self._source, self._delimiter).first()
+        header = Rows(self._source, self.delimiter).first()
         if header is None:
             raise TableError(
                 "holds nothing but blank lines",
@@ -153,7 +171,7 @@ class Table:
         if len(names) > 1:
             return
         found = max(DELIMITERS, key=names[0].count)
-        if found == self._delimiter or found not in names[0]:
+        if found == self.delimiter or found not in names[0]:
             return
         shown = _shown(found)
         raise TableError(

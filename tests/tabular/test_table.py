@@ -236,6 +236,10 @@ def test_shares_of_a_table_are_its_batches(
             for first in range(step):
                 found += list(table.every(size, first, step))
                 assert table.rejects == rejects
+            pieces = list(table.whole_rows(size))
+            assert table.rejects == rejects
+    split = [[r.split(",") if isinstance(r, str) else r for r in rows] for rows in pieces]
+    assert split == [batch.rows for batch in whole]
     found.sort(key=lambda pair: pair[0])
     assert [batch for _, batch in found] == whole
     assert [before for before, _ in found] == [size * turn for turn in range(len(whole))]
@@ -248,6 +252,16 @@ def test_a_share_checks_the_rows_that_it_passes_over(tmp_path: Path) -> None:
         for first in (0, 1):
             with pytest.raises(TableError, match="line 11: has 3 cells"):
                 list(table.every(5, first, 2))
+        with pytest.raises(TableError, match="line 11: has 3 cells"):
+            list(table.whole_rows(5))
+
+
+def test_rows_stay_in_one_piece_up_to_the_first_quote(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text('a;b\n1;2\n\n"3";4\n5;6\n')
+    with open_table(path, delimiter=";") as table:
+        assert list(table.whole_rows(2)) == [["1;2", ["3", "4"]], [["5", "6"]]]
+        assert table.delimiter == ";"
 
 
 def test_a_quoted_delimiter_in_one_column_is_passed_over_as_one_cell(tmp_path: Path) -> None:
