@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .errors import MedchainError as MedchainError
     from .ledger.verify import Report as Report
     from .pipeline.audit import verify as verify
+    from .pipeline.bench import Bench as Bench
+    from .pipeline.bench import bench as bench
     from .pipeline.demo import demo as demo
     from .pipeline.doctor import doctor as doctor
     from .pipeline.export import export as export
@@ -35,6 +37,8 @@ _HOMES = {
     "MedchainError": "errors",
     "Report": "ledger.verify",
     "IngestSummary": "pipeline.ingest",
+    "Bench": "pipeline.bench",
+    "bench": "pipeline.bench",
     "demo": "pipeline.demo",
     "doctor": "pipeline.doctor",
     "export": "pipeline.export",

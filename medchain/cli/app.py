@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from .. import __version__
-from . import demo, doctor, export, ingest, plot, show, train, verify
+from . import bench, demo, doctor, export, ingest, plot, show, train, verify
 from .output import guarded
 
 app = typer.Typer(
@@ -43,5 +43,6 @@ for _command in (
     export.export,
     demo.demo,
     doctor.doctor,
+    bench.bench,
 ):
     app.command()(guarded(_command))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import RowsRejected
-from .options import Delimiter, Json
+from .options import Delimiter, Json, seconds
 from .output import Bar, bar, note_core, plural, result, result_json, say, table
 
 if TYPE_CHECKING:
@@ -31,6 +31,13 @@ def ingest(
         int | None,
         typer.Option(
             help="Work of a block in bits, 0 to 32 (default: 16, or what the ledger demands)."
+        ),
+    ] = None,
+    target_time: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Instead of --bits: as much work as a block can have in this time, e.g. 500ms.",
         ),
     ] = None,
     rows: Annotated[
@@ -82,6 +89,7 @@ def ingest(
             ledger=ledger,
             batch_size=batch_size,
             bits=bits,
+            target_time=None if target_time is None else seconds(target_time),
             rows=rows,
             batch_id=batch_id,
             origin=origin,
@@ -140,6 +148,7 @@ def _words(summary: IngestSummary) -> str:
     if summary.first_record is not None:
         last = summary.first_record + summary.records - 1
         about.insert(0, ("records", f"{summary.first_record:,} to {last:,}"))
+    about.append(("work", f"{summary.bits} bits a block"))
     about += [("batch", summary.batch), ("head", summary.head)]
     return f"{head}\n{table(about)}"
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import typer
+
+from ..errors import UsageError
 
 Ledger = Annotated[
     str,
@@ -16,3 +19,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document inst
 Delimiter = Annotated[
     str | None, typer.Option(help="What separates the cells of the table (default: a comma).")
 ]
+
+_TIME = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|min)", re.ASCII)
+_SECONDS = {"ms": 1e-3, "s": 1.0, "min": 60.0}
+
+
+def seconds(text: str) -> float:
+    """The seconds of a time such as ``500ms``, ``2s`` or ``1.5min``; else `UsageError`."""
+    found = _TIME.fullmatch(text.strip())
+    if not found:
+        raise UsageError(f"{text!r} is no time", hint="write it like 500ms, 2s or 1.5min")
+    return float(found[1]) * _SECONDS[found[2]]

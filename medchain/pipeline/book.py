@@ -12,11 +12,15 @@ from pathlib import Path
 
 from .. import __version__
 from ..errors import UsageError
+from ..ledger import pow
 from ..ledger.judge import Block
 from ..ledger.store import MAX_BITS, Genesis, Store
 from ..ledger.vault import Ingest, Vault, vault_path
+from .bench import bits_for
 
 DEFAULT_BITS = 16
+MEASURED = 0.1
+"""Seconds for which mining is measured where blocks have a time to take."""
 MAX_BATCH_SIZE = 100_000
 _UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 
@@ -34,6 +38,7 @@ class Wish:
     batch_id: str | None = None
     origin: str | None = None
     allow_duplicate: bool = False
+    target_time: float | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.batch_size <= MAX_BATCH_SIZE:
@@ -43,6 +48,13 @@ class Wish:
                 f"the work of a block is 0 to {MAX_BITS} bits, not {self.bits}",
                 hint="16 takes milliseconds, 24 about a second, 32 minutes for each block",
             )
+        if self.target_time is not None and self.bits is not None:
+            raise UsageError(
+                "the work of a block is given as bits or as a time, not both",
+                hint="leave --bits or --target-time out",
+            )
+        if self.target_time is not None and not 0 < self.target_time < float("inf"):
+            raise UsageError("the time that a block may take is above zero")
         if self.rows not in (None, "sealed", "open"):
             raise UsageError("rows are kept 'sealed' or 'open'")
         if self.batch_id is not None and not _UUID.fullmatch(self.batch_id):
@@ -50,6 +62,12 @@ class Wish:
                 "a batch id is 32 hex digits or a UUID, never a name that could identify someone",
                 hint="leave --batch-id out and one is drawn at random",
             )
+
+    def work(self, least: int) -> int:
+        """The bits of blocks in a ledger that demands `least`; a time is measured out here."""
+        if self.target_time is None:
+            return least if self.bits is None else self.bits
+        return max(least, bits_for(self.target_time, pow.rate(MEASURED)))
 
     @property
     def batch(self) -> str | None:
@@ -85,6 +103,7 @@ class Book:
         self.store = Store(_writable(path), clock=_now, mining=mining)
         self._vault: Vault | None = None
         self._seen = _Seen()
+        self._bits: int | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> Book:
@@ -116,7 +135,9 @@ class Book:
     @property
     def bits(self) -> int:
         """The work of the blocks to come."""
-        return self.store.min_bits if self.wish.bits is None else self.wish.bits
+        if self._bits is None:
+            self._bits = self.wish.work(self.store.min_bits)
+        return self._bits
 
     def find(self, table: Callable[[bytes], bytes], model: str) -> Ingest | None:
         """The ingest of this table under `model`, if any; `table` gives its keyed digest."""

@@ -70,6 +70,7 @@ def ingest(
     ledger: str | Path = "ledger.jsonl",
     batch_size: int = 100,
     bits: int | None = None,
+    target_time: float | None = None,
     rows: str | None = None,
     batch_id: str | None = None,
     origin: str | None = None,
@@ -85,7 +86,9 @@ def ingest(
 
     A run that was killed is completed by repeating it; a table that is recorded already appends
     nothing unless `allow_duplicate`. `bits` (default: what the ledger demands, 16 for a new one),
-    `rows` (``sealed`` or ``open``) and `origin` are laid down when the ledger begins.
+    `rows` (``sealed`` or ``open``) and `origin` are laid down when the ledger begins. Instead of
+    `bits`, `target_time` says how many seconds a block may take on average on this machine; that
+    never makes less work than the ledger demands.
 
     Raises `TableError`, `ModelError`, `UsageError`, `LedgerTampered` and `LedgerLocked` before
     anything is recorded, and `NotDurable` where the disk refuses.
@@ -94,7 +97,7 @@ def ingest(
     from ..detect.scoring import Scorer
     from ..tabular import open_table
 
-    wish = Wish(batch_size, bits, rows, batch_id, origin, allow_duplicate)
+    wish = Wish(batch_size, bits, rows, batch_id, origin, allow_duplicate, target_time)
     bundle = Bundle.load(Path(model))
     scorer = Scorer(bundle)
     with (
@@ -287,7 +290,7 @@ def _foreseen(ledger: str, scored: Scored, wish: Wish, ignored: tuple[str, ...])
         records=scored.rows,
         anomalies=scored.anomalies,
         blocks=-(-scored.rows // wish.batch_size),
-        bits=DEFAULT_BITS if wish.bits is None else wish.bits,
+        bits=wish.work(DEFAULT_BITS),
         dry_run=True,
         ignored=ignored,
         rejects=tuple(scored.rejects),

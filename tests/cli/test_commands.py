@@ -55,6 +55,7 @@ def test_verify_says_what_it_checked(road: Path) -> None:
         ("show", "ledger.jsonl", "--block", "1"),
         ("show", "ledger.jsonl", "--record", "7"),
         ("doctor",),
+        ("bench",),
     ],
 )
 def test_json_is_one_document_whose_fields_are_documented(
@@ -147,6 +148,7 @@ def test_standard_input_is_a_ledger_too(tmp_path: Path) -> None:
         (("verify", str(EXAMPLE), "--vault-file", "no.vault"), 2, "does not exist"),
         (("train", "x.csv", "--type", "age"), 2, "COLUMN=KIND"),
         (("ingest", "x.csv", "--bits", "many"), 2, "--bits"),
+        (("ingest", "x.csv", "--target-time", "fast"), 2, "500ms"),
         (("nonsense",), 2, "nonsense"),
     ],
 )

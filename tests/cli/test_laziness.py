@@ -44,6 +44,7 @@ except SystemExit as end:
         ["show", str(EXAMPLE)],
         ["export", str(EXAMPLE)],
         ["doctor"],
+        ["bench"],
     ],
     ids=lambda words: " ".join(words[:1] + words[2:]),
 )
