@@ -7,15 +7,15 @@
 
 #if MC_HAS_SHANI
 #include <cpuid.h>
-#define SHANI_ROW {"shani", MC_NEEDS_SHA_NI, mc_compress_shani, mc_search_shani}
+#define SHANI_ROW {"shani", MC_NEEDS_SHA_NI, 4, mc_compress_shani, mc_digests_shani, mc_search_shani}
 #else
-#define SHANI_ROW {"shani", MC_NEEDS_SHA_NI, NULL, NULL}
+#define SHANI_ROW {"shani", MC_NEEDS_SHA_NI, 4, NULL, NULL, NULL}
 #endif
 
 /* Best first. */
 static const struct mc_kernel kernels[] = {
     SHANI_ROW,
-    {"portable", MC_NEEDS_NOTHING, mc_compress_portable, mc_search_portable},
+    {"portable", MC_NEEDS_NOTHING, 1, mc_compress_portable, mc_digests_portable, mc_search_portable},
 };
 
 enum { KERNELS = sizeof kernels / sizeof *kernels };
@@ -58,6 +58,28 @@ static int hashes_known_answers(const struct mc_kernel *kernel)
     return 1;
 }
 
+/* Each lane must hash its own message as the reference does. */
+static int digests_like_reference(const struct mc_kernel *kernel)
+{
+    enum { MOST_CHUNKS = 3 };
+    for (size_t chunks = 1; chunks <= MOST_CHUNKS; chunks++) {
+        uint8_t bytes[64 * MOST_CHUNKS + MC_MOST_LANES], *digests[MC_MOST_LANES];
+        uint8_t expected[MC_MOST_LANES][32], found[MC_MOST_LANES][32];
+        const uint8_t *messages[MC_MOST_LANES];
+        for (size_t i = 0; i < sizeof bytes; i++)
+            bytes[i] = (uint8_t)(i * i * 31 + chunks);
+        for (size_t i = 0; i < kernel->lanes; i++) {
+            messages[i] = bytes + i;
+            digests[i] = found[i];
+            mc_digests_portable(&messages[i], chunks, (uint8_t *[]){expected[i]});
+        }
+        kernel->digests(messages, chunks, digests);
+        if (memcmp(found, expected, 32 * kernel->lanes) != 0)
+            return 0;
+    }
+    return 1;
+}
+
 /* Hits must be the reference's, from every lane, also where the low word is about to wrap. */
 static int searches_like_reference(const struct mc_kernel *kernel)
 {
@@ -81,7 +103,8 @@ static int examine(const struct mc_kernel *kernel)
         return MEDCHAIN_NOT_COMPILED;
     if ((kernel->needs & ~cpu_features()) != 0)
         return MEDCHAIN_NOT_SUPPORTED;
-    if (!hashes_known_answers(kernel) || !searches_like_reference(kernel))
+    if (!hashes_known_answers(kernel) || !digests_like_reference(kernel)
+        || !searches_like_reference(kernel))
         return MEDCHAIN_SELF_TEST_FAILED;
     return MEDCHAIN_OK;
 }

@@ -1,7 +1,7 @@
 /* What a kernel is, inside the core: one row of function pointers, one file each.
  *
- * A new kernel is a file sha256_NAME.c with mc_compress_NAME and mc_search_NAME, their two
- * declarations below, and a row in dispatch.c. The suffix of the file is the suffix of its symbols.
+ * A new kernel is a file sha256_NAME.c with mc_compress_NAME, mc_digests_NAME and mc_search_NAME,
+ * their declarations below, and a row in dispatch.c. The suffix of the file is that of its symbols.
  */
 
 #ifndef MEDCHAIN_KERNELS_H
@@ -33,6 +33,14 @@ struct mc_search {
 /* Run the compression function over count chunks of 64 bytes. */
 typedef void mc_compress_fn(uint32_t state[8], const uint8_t *chunks, size_t count);
 
+/* Hash `lanes` padded messages of `chunks` chunks of 64 bytes each, from the initial state, and write
+ * each big-endian digest (32 bytes) to its place. messages[i] and digests[i], i < lanes, may be
+ * unaligned; digests may lie over messages of the same call: they are written when all is read. */
+typedef void mc_digests_fn(const uint8_t *const *messages, size_t chunks, uint8_t *const *digests);
+
+/* The most lanes that a kernel has. */
+enum { MC_MOST_LANES = 16 };
+
 /* Try the low words first, first + 1, ... and return how many came before the first candidate;
  * count where there is none. count is at most 2^16, and first + count at most 2^32. */
 typedef uint32_t mc_search_fn(const struct mc_search *search, uint32_t first, uint32_t count);
@@ -40,7 +48,9 @@ typedef uint32_t mc_search_fn(const struct mc_search *search, uint32_t first, ui
 struct mc_kernel {
     const char *name;
     uint32_t needs;
+    unsigned lanes;           /* how many messages `digests` takes at once */
     mc_compress_fn *compress; /* NULL: not compiled into this build */
+    mc_digests_fn *digests;
     mc_search_fn *search;
 };
 
@@ -59,10 +69,16 @@ void mc_sha256_begin(struct mc_sha256 *hash, const struct mc_kernel *kernel);
 void mc_sha256_add(struct mc_sha256 *hash, const uint8_t *data, size_t size);
 void mc_sha256_end(struct mc_sha256 *hash, uint8_t out[32]);
 
+/* As medchain_hash_lines and medchain_root, on a kernel that is known to work. */
+int mc_hash_lines(const struct mc_kernel *kernel, const uint8_t *data, size_t size, int prefix,
+                  uint8_t *out, size_t capacity);
+void mc_root(const struct mc_kernel *kernel, uint8_t *nodes, size_t count, uint8_t *out);
+
 extern const uint32_t mc_initial[8];
 extern const uint32_t mc_round_constants[64];
 
 mc_compress_fn mc_compress_portable, mc_compress_shani;
+mc_digests_fn mc_digests_portable, mc_digests_shani;
 mc_search_fn mc_search_portable, mc_search_shani;
 
 static inline uint32_t mc_load32(const uint8_t *bytes)

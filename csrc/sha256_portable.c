@@ -80,6 +80,15 @@ void mc_compress_portable(uint32_t state[8], const uint8_t *chunks, size_t count
     }
 }
 
+void mc_digests_portable(const uint8_t *const *messages, size_t chunks, uint8_t *const *digests)
+{
+    uint32_t state[8];
+    memcpy(state, mc_initial, sizeof state);
+    mc_compress_portable(state, messages[0], chunks);
+    for (size_t i = 0; i < 8; i++)
+        mc_store32(digests[0] + 4 * i, state[i]);
+}
+
 uint32_t mc_search_portable(const struct mc_search *search, uint32_t first, uint32_t count)
 {
     uint32_t before[8];

@@ -59,13 +59,9 @@ int medchain_sha256(int number, const uint8_t *data, size_t size, uint8_t *out)
     return MEDCHAIN_OK;
 }
 
-int medchain_hash_lines(int number, const uint8_t *data, size_t size, int prefix,
-                        uint8_t *out, size_t capacity)
+int mc_hash_lines(const struct mc_kernel *kernel, const uint8_t *data, size_t size, int prefix,
+                  uint8_t *out, size_t capacity)
 {
-    int status;
-    const struct mc_kernel *kernel = mc_kernel(number, &status);
-    if (kernel == NULL)
-        return status;
     if (prefix < MEDCHAIN_NO_PREFIX || prefix > 255 || (size > 0 && data[size - 1] != '\n'))
         return MEDCHAIN_BAD_ARGUMENT;
 
@@ -84,6 +80,14 @@ int medchain_hash_lines(int number, const uint8_t *data, size_t size, int prefix
     return data == end && capacity == 0 ? MEDCHAIN_OK : MEDCHAIN_BAD_ARGUMENT;
 }
 
+int medchain_hash_lines(int number, const uint8_t *data, size_t size, int prefix,
+                        uint8_t *out, size_t capacity)
+{
+    int status;
+    const struct mc_kernel *kernel = mc_kernel(number, &status);
+    return kernel == NULL ? status : mc_hash_lines(kernel, data, size, prefix, out, capacity);
+}
+
 /* SHA-256(0x01 || left || right); the pair may be anywhere, also where the node is written. */
 static void node(const struct mc_kernel *kernel, const uint8_t pair[2 * HASH], uint8_t out[HASH])
 {
@@ -97,14 +101,14 @@ static void node(const struct mc_kernel *kernel, const uint8_t pair[2 * HASH], u
 
 /* Pairing neighbours level by level, an odd last node carried up, is the recursion of RFC 6962:
  * its left subtree holds the largest power of two of leaves, so no pair straddles a split. */
-int medchain_root(int number, uint8_t *nodes, size_t count, uint8_t *out)
+void mc_root(const struct mc_kernel *kernel, uint8_t *nodes, size_t count, uint8_t *out)
 {
-    int status;
-    const struct mc_kernel *kernel = mc_kernel(number, &status);
-    if (kernel == NULL)
-        return status;
-    if (count == 0)
-        return medchain_sha256(number, NULL, 0, out);
+    if (count == 0) {
+        struct mc_sha256 hash;
+        mc_sha256_begin(&hash, kernel);
+        mc_sha256_end(&hash, out);
+        return;
+    }
     for (; count > 1; count = count / 2 + count % 2) {
         for (size_t i = 0; i < count / 2; i++)
             node(kernel, nodes + 2 * HASH * i, nodes + HASH * i);
@@ -112,5 +116,13 @@ int medchain_root(int number, uint8_t *nodes, size_t count, uint8_t *out)
             memmove(nodes + HASH * (count / 2), nodes + HASH * (count - 1), HASH);
     }
     memcpy(out, nodes, HASH);
-    return MEDCHAIN_OK;
+}
+
+int medchain_root(int number, uint8_t *nodes, size_t count, uint8_t *out)
+{
+    int status;
+    const struct mc_kernel *kernel = mc_kernel(number, &status);
+    if (kernel != NULL)
+        mc_root(kernel, nodes, count, out);
+    return status;
 }
