@@ -27,7 +27,10 @@ enum {
     MEDCHAIN_NO_PREFIX = -1         /* hash_lines: hash the line alone */
 };
 
-/* Kernels are numbered from 0, best first; the list is the same in every build. */
+/* What a kernel is for: the best miner need not be the best hasher. */
+enum { MEDCHAIN_MINING = 0, MEDCHAIN_HASHING = 1 };
+
+/* Kernels are numbered from 0; the list is the same in every build. */
 
 /* How many kernels there are. */
 int medchain_kernel_count(void);
@@ -39,8 +42,9 @@ const char *medchain_kernel_name(int kernel);
  * millisecond) against FIPS 180-4 and the portable kernel; every function below makes that call. */
 int medchain_kernel_status(int kernel);
 
-/* The first kernel of the list that can be used here. */
-int medchain_kernel_default(void);
+/* The fastest kernel that can be used here, for MEDCHAIN_MINING or MEDCHAIN_HASHING: the first call
+ * for a purpose measures for about a millisecond, and its answer is remembered. */
+int medchain_kernel_default(int purpose);
 
 /* Write the SHA-256 of size bytes at data to out[32]. */
 int medchain_sha256(int kernel, const uint8_t *data, size_t size, uint8_t *out);

@@ -107,3 +107,20 @@ uint32_t mc_search_portable(const struct mc_search *search, uint32_t first, uint
     }
     return count;
 }
+
+/* Round 11 is the first that sees the nonce, and does nothing with it but add it to a and e. */
+void mc_hoist(struct mc_hoisted *hoisted, const struct mc_search *search)
+{
+    uint32_t w[MC_TERMS] = {0}; /* what varies stays zero here, and adds nothing */
+    memcpy(w, search->block, sizeof search->block);
+    w[MC_NONCE_LOW] = 0;
+    memcpy(hoisted->state, search->midstate, sizeof hoisted->state);
+    early_rounds(hoisted->state, w, 0, MC_NONCE_LOW + 1);
+
+    for (unsigned t = 12; t < MC_TERMS; t++) {
+        uint32_t sum = t < 16 ? w[t] : w[t - 16] + lower0(w[t - 15]) + w[t - 7] + lower1(w[t - 2]);
+        if (!MC_VARIES(t))
+            w[t] = sum;
+        hoisted->terms[t] = MC_VARIES(t) ? sum : sum + mc_round_constants[t];
+    }
+}

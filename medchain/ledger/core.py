@@ -28,8 +28,10 @@ lib: Any = _lib
 
 VARIABLE = "MEDCHAIN_KERNEL"
 PYTHON = "python"
-KNOWN = ("shani", "portable")
-"""The kernels of a complete build, best first, as ``csrc/dispatch.c`` lists them."""
+KNOWN = ("avx512", "shani", "avx2", "portable")
+"""The kernels of a complete build, as ``csrc/dispatch.c`` lists them."""
+MINING, HASHING = 0, 1
+"""What a kernel is chosen for, as ``csrc/medchain.h`` numbers it."""
 
 
 class Found(NamedTuple):
@@ -40,33 +42,30 @@ class Found(NamedTuple):
 
 
 def compiled() -> list[str]:
-    """Name the kernels of this build, best first."""
+    """Name the kernels of this build."""
     return [name for name, i in _numbers().items() if _status(i) != lib.MEDCHAIN_NOT_COMPILED]
 
 
 def usable() -> list[str]:
-    """Name the kernels that run on this CPU and pass their self-test, best first."""
+    """Name the kernels that run on this CPU and pass their self-test."""
     return [name for name, i in _numbers().items() if _status(i) == lib.MEDCHAIN_OK] + [PYTHON]
 
 
 @functools.cache
-def chosen() -> str:
-    """Name the kernel of this process: the one that MEDCHAIN_KERNEL forces, or else the best.
+def chosen(purpose: int) -> str:
+    """Name this process's kernel for MINING or HASHING: the forced one, or else the fastest.
 
-    Raises KernelUnavailable where the forced kernel is unknown, not compiled or not usable here.
+    MEDCHAIN_KERNEL forces one for both. Without it, the first call for a purpose takes one or two
+    milliseconds to test and to measure. Raises KernelUnavailable where the forced kernel is
+    unknown, not compiled or not usable here.
     """
     forced = os.environ.get(VARIABLE)
     if not forced:
-        return _default()
+        number = -1 if lib is None else lib.medchain_kernel_default(purpose)
+        return PYTHON if number < 0 else list(_numbers())[number]
     if forced != PYTHON and forced not in usable():
         raise unavailable(forced)
     return forced
-
-
-def _default() -> str:
-    """Name the best usable kernel, with the self-test of no other."""
-    number = -1 if lib is None else lib.medchain_kernel_default()
-    return PYTHON if number < 0 else list(_numbers())[number]
 
 
 def unavailable(name: str) -> KernelUnavailable:

@@ -52,7 +52,7 @@ def root(leaves: bytes) -> bytes:
     """
     if len(leaves) % SIZE:
         raise ValueError(f"leaf hashes are {SIZE} bytes each, got {len(leaves)} bytes")
-    kernel = core.chosen()
+    kernel = core.chosen(core.HASHING)
     return root_in_python(leaves) if kernel == core.PYTHON else core.root(kernel, leaves)
 
 
@@ -74,7 +74,7 @@ def hash_lines_in_python(lines: bytes, prefix: bytes) -> bytes:
 def _hash_lines(lines: bytes, prefix: bytes) -> bytes:
     if lines and not lines.endswith(b"\n"):
         raise ValueError("the last line lacks its LF")
-    kernel = core.chosen()
+    kernel = core.chosen(core.HASHING)
     if kernel == core.PYTHON:
         return hash_lines_in_python(lines, prefix)
     return core.hash_lines(kernel, lines, prefix)

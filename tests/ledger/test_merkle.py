@@ -41,7 +41,7 @@ CT_ROOTS = [
 @pytest.fixture(params=KERNELS)
 def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let one kernel after the other be the one of this process."""
-    monkeypatch.setattr(core, "chosen", lambda: request.param)
+    monkeypatch.setattr(core, "chosen", lambda _purpose: request.param)
 
 
 every_kernel = pytest.mark.usefixtures("kernel")
