@@ -70,39 +70,23 @@ STEP void load_state(struct lane *x, const uint32_t s[8])
     x->cdgh = _mm_set_epi32((int)s[2], (int)s[3], (int)s[6], (int)s[7]);
 }
 
-STEP void store_state(const struct lane *x, uint32_t s[8])
+STEP void store_state(const struct lane *x, __m128i *dcba, __m128i *hgfe)
 {
     __m128i feba = _mm_shuffle_epi32(x->abef, 0x1b), dchg = _mm_shuffle_epi32(x->cdgh, 0xb1);
-    __m128i dcba = _mm_blend_epi16(feba, dchg, 0xf0), hgfe = _mm_alignr_epi8(dchg, feba, 8);
-    _mm_storeu_si128((__m128i *)s, dcba);
-    _mm_storeu_si128((__m128i *)(s + 4), hgfe);
+    *dcba = _mm_blend_epi16(feba, dchg, 0xf0);
+    *hgfe = _mm_alignr_epi8(dchg, feba, 8);
+}
+
+/* Four words, from big-endian to the processor's order or back. */
+STEP __m128i swapped(__m128i words)
+{
+    return _mm_shuffle_epi8(words, _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203));
 }
 
 STEP void load_words(struct lane *x, const uint8_t *chunk)
 {
-    const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
     for (unsigned i = 0; i < 4; i++)
-        x->w[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)chunk + i), big_endian);
-}
-
-TARGET void mc_compress_shani(uint32_t state[8], const uint8_t *chunks, size_t count)
-{
-    struct lane x;
-    load_state(&x, state);
-    for (; count > 0; count--, chunks += 64) {
-        const __m128i abef = x.abef, cdgh = x.cdgh;
-        load_words(&x, chunks);
-        rounds(&x, 0);
-        rounds(&x, 1);
-        rounds(&x, 2);
-        rounds(&x, 3);
-#define ONE(group) scheduled_rounds(&x, group);
-        GROUPS_4_TO_15(ONE)
-#undef ONE
-        x.abef = _mm_add_epi32(x.abef, abef);
-        x.cdgh = _mm_add_epi32(x.cdgh, cdgh);
-    }
-    store_state(&x, state);
+        x->w[i] = swapped(_mm_loadu_si128((const __m128i *)chunk + i));
 }
 
 STEP void add_state(struct lane *x, const struct lane *before)
@@ -111,12 +95,34 @@ STEP void add_state(struct lane *x, const struct lane *before)
     x->cdgh = _mm_add_epi32(x->cdgh, before->cdgh);
 }
 
+TARGET void mc_compress_shani(uint32_t state[8], const uint8_t *chunks, size_t count)
+{
+    struct lane x;
+    load_state(&x, state);
+    for (; count > 0; count--, chunks += 64) {
+        const struct lane before = x;
+        load_words(&x, chunks);
+        rounds(&x, 0);
+        rounds(&x, 1);
+        rounds(&x, 2);
+        rounds(&x, 3);
+#define ONE(group) scheduled_rounds(&x, group);
+        GROUPS_4_TO_15(ONE)
+#undef ONE
+        add_state(&x, &before);
+    }
+    __m128i dcba, hgfe;
+    store_state(&x, &dcba, &hgfe);
+    _mm_storeu_si128((__m128i *)state, dcba);
+    _mm_storeu_si128((__m128i *)(state + 4), hgfe);
+}
+
 STEP void store_digest(const struct lane *x, uint8_t *digest)
 {
-    uint32_t state[8];
-    store_state(x, state);
-    for (size_t i = 0; i < 8; i++)
-        mc_store32(digest + 4 * i, state[i]);
+    __m128i dcba, hgfe;
+    store_state(x, &dcba, &hgfe);
+    _mm_storeu_si128((__m128i *)digest, swapped(dcba));
+    _mm_storeu_si128((__m128i *)(digest + 16), swapped(hgfe));
 }
 
 TARGET void mc_digests_shani(const uint8_t *const *messages, size_t chunks, uint8_t *const *digests)
