@@ -61,9 +61,9 @@ void mc_hoist(struct mc_hoisted *hoisted, const struct mc_search *search);
 /* Run the compression function over count chunks of 64 bytes. */
 typedef void mc_compress_fn(uint32_t state[8], const uint8_t *chunks, size_t count);
 
-/* Hash `lanes` padded messages of `chunks` chunks of 64 bytes each, from the initial state, and write
- * each big-endian digest (32 bytes) to its place. messages[i] and digests[i], i < lanes, may be
- * unaligned; digests may lie over messages of the same call: they are written when all is read. */
+/* Hash `lanes` padded messages of `chunks` chunks of 64 bytes each, from the initial state, and
+ * write each big-endian digest (32 bytes) to its place. messages[i] and digests[i], i < lanes, may
+ * be unaligned; digests may lie over messages of the same call: they are written last. */
 typedef void mc_digests_fn(const uint8_t *const *messages, size_t chunks, uint8_t *const *digests);
 
 /* The most lanes that a kernel has. */
@@ -97,10 +97,11 @@ void mc_sha256_begin(struct mc_sha256 *hash, const struct mc_kernel *kernel);
 void mc_sha256_add(struct mc_sha256 *hash, const uint8_t *data, size_t size);
 void mc_sha256_end(struct mc_sha256 *hash, uint8_t out[32]);
 
-/* As medchain_hash_lines and medchain_root, on a kernel that is known to work. */
+/* As medchain_hash_lines, medchain_root and medchain_lines_root, on a kernel known to work. */
 int mc_hash_lines(const struct mc_kernel *kernel, const uint8_t *data, size_t size, int prefix,
                   uint8_t *out, size_t capacity);
 void mc_root(const struct mc_kernel *kernel, uint8_t *nodes, size_t count, uint8_t *out);
+int mc_lines_root(const struct mc_kernel *kernel, const uint8_t *data, size_t size, uint8_t *out);
 
 extern const uint32_t mc_initial[8];
 extern const uint32_t mc_round_constants[64];

@@ -59,6 +59,10 @@ int medchain_hash_lines(int kernel, const uint8_t *data, size_t size, int prefix
  * hashes at nodes (32 bytes each) are overwritten: the tree is folded where it lies. */
 int medchain_root(int kernel, uint8_t *nodes, size_t count, uint8_t *out);
 
+/* Write the Merkle tree hash over the lines of data to out[32]: each leaf is the hash of a line
+ * behind the prefix 0. The last byte of data must be an LF. */
+int medchain_lines_root(int kernel, const uint8_t *data, size_t size, uint8_t *out);
+
 /* Search the nonces of [start, start + count) for the lowest with which the SHA-256 of the header
  * begins with `bits` zero bits (0 to 256). header: 112 bytes, the last 8 of which are the nonce,
  * big-endian, and are ignored. *stop, where stop is not NULL, is read every 65,536 nonces; any

@@ -102,6 +102,14 @@ def root(kernel: str, leaves: bytes) -> bytes:
     return bytes(out)
 
 
+def lines_root(kernel: str, lines: bytes) -> bytes:
+    """Compute the RFC 6962 tree hash over LF-terminated lines."""
+    out = bytearray(32)
+    target = ffi.from_buffer("uint8_t[]", out)
+    _check(lib.medchain_lines_root(_number(kernel), lines, len(lines), target), kernel)
+    return bytes(out)
+
+
 def sha256(kernel: str, message: bytes) -> bytes:
     """Hash one message with one kernel (what the tests compare with hashlib)."""
     out = bytearray(32)

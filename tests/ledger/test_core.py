@@ -248,6 +248,7 @@ def test_a_bad_argument_is_our_bug() -> None:
             lambda name: core.search(name, bytes(111), 8, 0, 1),
             lambda name: core.hash_lines(name, b"no line feed", b""),
             lambda name: core.hash_lines(name, b"a\nno line feed", b""),
+            lambda name: core.lines_root(name, b"a\nno line feed"),
         ):
             with pytest.raises(AssertionError):
                 call(kernel)
