@@ -5,7 +5,7 @@ from pathlib import Path
 from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
-SOURCES = ["dispatch.c", "lines.c", "pow.c", "sha256_portable.c", "sha256_shani.c", "tree.c"]
+SOURCES = sorted(path.name for path in HERE.glob("*.c"))
 
 
 def declarations() -> str:
@@ -20,7 +20,7 @@ ffibuilder.set_source(
     "medchain.ledger._core",
     '#include "medchain.h"',
     sources=[f"csrc/{name}" for name in SOURCES],
-    depends=["csrc/medchain.h", "csrc/kernels.h"],
+    depends=[f"csrc/{path.name}" for path in HERE.glob("*.h")],
     include_dirs=["csrc"],
     extra_compile_args=["-std=c11", "-O3"],
     optional=True,  # without a compiler the package installs all the same, on its Python path

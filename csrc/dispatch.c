@@ -1,21 +1,41 @@
-/* Which kernels there are, which this CPU can run, and which proved themselves. */
+/* Which kernels there are, which this CPU can run, which proved themselves, and which is fastest. */
+
+#define _POSIX_C_SOURCE 199309L /* clock_gettime */
 
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include "kernels.h"
 
+#define NOT_COMPILED NULL, NULL, NULL
 #if MC_HAS_SHANI
-#include <cpuid.h>
-#define SHANI_ROW {"shani", MC_NEEDS_SHA_NI, mc_compress_shani, mc_search_shani}
+#define SHANI mc_compress_shani, mc_digests_shani, mc_search_shani
 #else
-#define SHANI_ROW {"shani", MC_NEEDS_SHA_NI, NULL, NULL}
+#define SHANI NOT_COMPILED
 #endif
+#if MC_HAS_AVX2
+#define AVX2 mc_compress_best, mc_digests_avx2, mc_search_avx2
+#else
+#define AVX2 NOT_COMPILED
+#endif
+#if MC_HAS_AVX512
+#define AVX512 mc_compress_best, mc_digests_avx512, mc_search_avx512
+#else
+#define AVX512 NOT_COMPILED
+#endif
+#define PORTABLE mc_compress_portable, mc_digests_portable, mc_search_portable
 
-/* Best first. */
+/* In the order of what they promise. */
 static const struct mc_kernel kernels[] = {
-    SHANI_ROW,
-    {"portable", MC_NEEDS_NOTHING, mc_compress_portable, mc_search_portable},
+    {"avx512", MC_NEEDS_AVX512, 16, AVX512},
+    {"shani", MC_NEEDS_SHA_NI, 4, SHANI},
+    {"avx2", MC_NEEDS_AVX2, 8, AVX2},
+    {"portable", MC_NEEDS_NOTHING, 1, PORTABLE},
 };
 
 enum { KERNELS = sizeof kernels / sizeof *kernels };
@@ -23,17 +43,55 @@ enum { KERNELS = sizeof kernels / sizeof *kernels };
 /* The status of each kernel plus one, so that zero says that nobody asked yet. */
 static atomic_int known[KERNELS];
 
-/* What this CPU offers. Intel SDM vol. 2A, CPUID: leaf 1 ECX (SSSE3, SSE4.1), leaf 7 EBX (SHA). */
-static uint32_t cpu_features(void)
+/* The fastest kernel of each purpose plus one. */
+static atomic_int fastest[MEDCHAIN_HASHING + 1];
+
+/* What this CPU offers plus the top bit, so that zero says that nobody asked yet. */
+static atomic_uint offered;
+
+/* What this CPU offers, and for registers beyond SSE, what the system saves when it switches
+ * tasks. Intel SDM vol. 2A, CPUID: leaf 1 ECX (SSSE3, SSE4.1, OSXSAVE), leaf 7 EBX (AVX2, AVX-512F,
+ * SHA, AVX-512BW); vol. 1 section 13.3, XCR0: SSE, AVX, and the three of AVX-512. */
+static uint32_t detect(void)
 {
     uint32_t features = MC_NEEDS_NOTHING;
-#if MC_HAS_SHANI
-    unsigned a, b, c, d;
-    int vectors = __get_cpuid(1, &a, &b, &c, &d) && (c >> 9 & 1) && (c >> 19 & 1);
-    if (vectors && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1))
+#if defined(__x86_64__)
+    unsigned a, b, c, d, leaf1, leaf7, xcr0 = 0;
+    if (!__get_cpuid(1, &a, &b, &leaf1, &d) || !__get_cpuid_count(7, 0, &a, &leaf7, &c, &d))
+        return features;
+    if (leaf1 >> 27 & 1)
+        __asm__("xgetbv" : "=a"(xcr0), "=d"(d) : "c"(0));
+    if ((leaf1 >> 9 & 1) && (leaf1 >> 19 & 1) && (leaf7 >> 29 & 1))
         features |= MC_NEEDS_SHA_NI;
+    if ((xcr0 & 0x06) == 0x06 && (leaf7 >> 5 & 1))
+        features |= MC_NEEDS_AVX2;
+    if ((xcr0 & 0xe6) == 0xe6 && (leaf7 >> 16 & 1) && (leaf7 >> 30 & 1))
+        features |= MC_NEEDS_AVX512;
 #endif
     return features;
+}
+
+/* Remembered, because a virtual machine may take 20 microseconds to answer CPUID. */
+static uint32_t cpu_features(void)
+{
+    const unsigned asked = 1u << 31;
+    unsigned features = atomic_load_explicit(&offered, memory_order_relaxed);
+    if (features == 0) {
+        features = detect() | asked;
+        atomic_store_explicit(&offered, features, memory_order_relaxed);
+    }
+    return features & ~asked;
+}
+
+/* For one message alone, a kernel of many lanes has nothing to offer: take the best of the others. */
+void mc_compress_best(uint32_t state[8], const uint8_t *chunks, size_t count)
+{
+#if MC_HAS_SHANI
+    if (cpu_features() & MC_NEEDS_SHA_NI)
+        mc_compress_shani(state, chunks, count);
+    else
+#endif
+        mc_compress_portable(state, chunks, count);
 }
 
 /* FIPS 180-4, the two examples of its companion: "abc", and 56 bytes that pad to two chunks. */
@@ -58,18 +116,54 @@ static int hashes_known_answers(const struct mc_kernel *kernel)
     return 1;
 }
 
-/* Hits must be the reference's, from every lane, also where the low word is about to wrap. */
-static int searches_like_reference(const struct mc_kernel *kernel)
+/* Each lane must hash its own message as the reference does. */
+static int digests_like_reference(const struct mc_kernel *kernel)
 {
-    static const uint32_t starts[] = {0, 0x12345678, UINT32_MAX - 255};
-    struct mc_search search = {.mask = 0xf8000000, .block[12] = 0x80000000, .block[15] = 896};
+    enum { MOST_CHUNKS = 3 };
+    for (size_t chunks = 1; chunks <= MOST_CHUNKS; chunks++) {
+        uint8_t bytes[64 * MOST_CHUNKS + MC_MOST_LANES], *digests[MC_MOST_LANES];
+        uint8_t expected[MC_MOST_LANES][32], found[MC_MOST_LANES][32];
+        const uint8_t *messages[MC_MOST_LANES];
+        for (size_t i = 0; i < sizeof bytes; i++)
+            bytes[i] = (uint8_t)(i * i * 31 + chunks);
+        for (size_t i = 0; i < kernel->lanes; i++) {
+            messages[i] = bytes + i;
+            digests[i] = found[i];
+            mc_digests_portable(&messages[i], chunks, (uint8_t *[]){expected[i]});
+        }
+        kernel->digests(messages, chunks, digests);
+        if (memcmp(found, expected, 32 * kernel->lanes) != 0)
+            return 0;
+    }
+    return 1;
+}
+
+/* A header without meaning, to search with. */
+static struct mc_search sample_search(uint32_t mask)
+{
+    struct mc_search search = {.mask = mask, .block[12] = 0x80000000, .block[15] = 896};
     memcpy(search.midstate, mc_initial, sizeof search.midstate);
     for (uint32_t i = 0; i <= MC_NONCE_HIGH; i++)
         search.block[i] = mc_round_constants[i];
-    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
-        for (uint32_t skip = 0; skip < 16; skip++) {
-            uint32_t first = starts[i] + skip, count = 255 - skip;
-            if (kernel->search(&search, first, count) != mc_search_portable(&search, first, count))
+    return search;
+}
+
+/* The reference tells each nonce of a range alone. From every nonce on, so that each lane has its
+ * turn, the kernel must find the next hit, and none where the range ends right before it; the last
+ * range ends where the low word wraps. */
+static int searches_like_reference(const struct mc_kernel *kernel)
+{
+    enum { RANGE = 40 }; /* hits at 28; 14, 19; 5, 29 */
+    static const uint32_t starts[] = {0, 0x12345678, UINT32_MAX - (RANGE - 1)};
+    const struct mc_search search = sample_search(0xf8000000);
+    for (size_t s = 0; s < sizeof starts / sizeof *starts; s++)
+        for (uint32_t i = RANGE, hit = RANGE; i-- > 0;) {
+            uint32_t first = starts[s] + i;
+            if (mc_search_portable(&search, first, 1) == 0)
+                hit = i;
+            uint32_t ahead = hit - i, beyond = hit < RANGE;
+            if (kernel->search(&search, first, ahead) != ahead
+                || kernel->search(&search, first, ahead + beyond) != ahead)
                 return 0;
         }
     return 1;
@@ -77,13 +171,16 @@ static int searches_like_reference(const struct mc_kernel *kernel)
 
 static int examine(const struct mc_kernel *kernel)
 {
-    if (kernel->compress == NULL)
+    if (kernel->search == NULL)
         return MEDCHAIN_NOT_COMPILED;
     if ((kernel->needs & ~cpu_features()) != 0)
         return MEDCHAIN_NOT_SUPPORTED;
-    if (!hashes_known_answers(kernel) || !searches_like_reference(kernel))
+    if (!hashes_known_answers(kernel))
         return MEDCHAIN_SELF_TEST_FAILED;
-    return MEDCHAIN_OK;
+    if (kernel->needs == MC_NEEDS_NOTHING) /* this is the reference */
+        return MEDCHAIN_OK;
+    return digests_like_reference(kernel) && searches_like_reference(kernel)
+        ? MEDCHAIN_OK : MEDCHAIN_SELF_TEST_FAILED;
 }
 
 int medchain_kernel_count(void)
@@ -109,12 +206,62 @@ int medchain_kernel_status(int number)
     return plus_one - 1;
 }
 
-int medchain_kernel_default(void)
+/* Nanoseconds that a sample of the work takes. */
+static int64_t duration(const struct mc_kernel *kernel, int purpose)
 {
-    for (int number = 0; number < KERNELS; number++)
-        if (medchain_kernel_status(number) == MEDCHAIN_OK)
-            return number;
-    return MEDCHAIN_UNKNOWN_KERNEL;
+    enum { NONCES = 1024, MESSAGES = 64, CHUNKS = 4 };
+    static const uint8_t message[64 * CHUNKS];
+    const struct mc_search search = sample_search(UINT32_MAX);
+    const uint8_t *messages[MC_MOST_LANES];
+    uint8_t out[MC_MOST_LANES][32], *digests[MC_MOST_LANES];
+    for (unsigned i = 0; i < MC_MOST_LANES; i++) {
+        messages[i] = message;
+        digests[i] = out[i];
+    }
+
+    struct timespec begin, end;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    if (purpose == MEDCHAIN_MINING)
+        kernel->search(&search, 0, NONCES);
+    else
+        for (unsigned i = 0; i < MESSAGES; i += kernel->lanes)
+            kernel->digests(messages, CHUNKS, digests);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    return (int64_t)(end.tv_sec - begin.tv_sec) * 1000000000 + (end.tv_nsec - begin.tv_nsec);
+}
+
+/* The kernel whose shortest time is the shortest: whatever else runs here only ever adds. Turns are
+ * taken, so that a busy moment, or the start of the vector units, meets all alike. */
+static int measure(int purpose)
+{
+    enum { TURNS = 5 };
+    int64_t shortest = INT64_MAX;
+    int best = MEDCHAIN_UNKNOWN_KERNEL;
+    for (int turn = 0; turn < TURNS; turn++)
+        for (int number = 0; number < KERNELS; number++) {
+            if (medchain_kernel_status(number) != MEDCHAIN_OK)
+                continue;
+            int64_t time = duration(&kernels[number], purpose);
+            if (time < shortest) {
+                shortest = time;
+                best = number;
+            }
+        }
+    return best;
+}
+
+/* Of two threads that measure at once, the first to be done decides for both. */
+int medchain_kernel_default(int purpose)
+{
+    if (purpose != MEDCHAIN_MINING && purpose != MEDCHAIN_HASHING)
+        return MEDCHAIN_BAD_ARGUMENT;
+    int plus_one = atomic_load(&fastest[purpose]);
+    if (plus_one == 0) {
+        int measured = measure(purpose) + 1;
+        if (atomic_compare_exchange_strong(&fastest[purpose], &plus_one, measured))
+            plus_one = measured;
+    }
+    return plus_one - 1;
 }
 
 const struct mc_kernel *mc_kernel(int number, int *status)

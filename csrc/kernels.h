@@ -1,7 +1,8 @@
 /* What a kernel is, inside the core: one row of function pointers, one file each.
  *
- * A new kernel is a file sha256_NAME.c with mc_compress_NAME and mc_search_NAME, their two
- * declarations below, and a row in dispatch.c. The suffix of the file is the suffix of its symbols.
+ * A new kernel is a file sha256_NAME.c with mc_compress_NAME (or none, for mc_compress_best),
+ * mc_digests_NAME and mc_search_NAME, their declarations below, and a row in dispatch.c. The suffix
+ * of the file is that of its symbols.
  */
 
 #ifndef MEDCHAIN_KERNELS_H
@@ -9,14 +10,25 @@
 
 #include "medchain.h"
 
+/* Every instruction set can be left out of a build. */
 #if defined(__x86_64__) && !defined(MEDCHAIN_NO_SHANI)
 #define MC_HAS_SHANI 1
 #else
 #define MC_HAS_SHANI 0
 #endif
+#if defined(__x86_64__) && !defined(MEDCHAIN_NO_AVX2)
+#define MC_HAS_AVX2 1
+#else
+#define MC_HAS_AVX2 0
+#endif
+#if defined(__x86_64__) && !defined(MEDCHAIN_NO_AVX512)
+#define MC_HAS_AVX512 1
+#else
+#define MC_HAS_AVX512 0
+#endif
 
 /* What a CPU offers and a kernel needs, as bits. */
-enum { MC_NEEDS_NOTHING = 0, MC_NEEDS_SHA_NI = 1 };
+enum { MC_NEEDS_NOTHING = 0, MC_NEEDS_SHA_NI = 1, MC_NEEDS_AVX2 = 2, MC_NEEDS_AVX512 = 4 };
 
 /* Where the header's last chunk holds the nonce: words 10 (high) and 11 (low) of 16. */
 enum { MC_NONCE_HIGH = 10, MC_NONCE_LOW = 11 };
@@ -30,8 +42,32 @@ struct mc_search {
     uint32_t mask;
 };
 
+/* Whether word t of the search's message schedule varies with the nonce, which is word 11: by FIPS
+ * 180-4 section 6.2.2, where word t - 2, t - 7, t - 15 or t - 16 does. */
+#define MC_VARIES(t) ((t) == 11 || (t) == 18 || (t) == 20 || (t) == 22 || (t) >= 24)
+
+/* Every word from this one on is made of words that vary. */
+enum { MC_TERMS = 40 };
+
+/* What all nonces of a search have in common. */
+struct mc_hoisted {
+    uint32_t state[8];        /* after round 11, where a and e lack the nonce: add it to them */
+    uint32_t terms[MC_TERMS]; /* of words 12 to 39: where word t varies, the sum of what it is made
+                                 of and does not vary; else word and round constant t */
+};
+
+void mc_hoist(struct mc_hoisted *hoisted, const struct mc_search *search);
+
 /* Run the compression function over count chunks of 64 bytes. */
 typedef void mc_compress_fn(uint32_t state[8], const uint8_t *chunks, size_t count);
+
+/* Hash `lanes` padded messages of `chunks` chunks of 64 bytes each, from the initial state, and
+ * write each big-endian digest (32 bytes) to its place. messages[i] and digests[i], i < lanes, may
+ * be unaligned; digests may lie over messages of the same call: they are written last. */
+typedef void mc_digests_fn(const uint8_t *const *messages, size_t chunks, uint8_t *const *digests);
+
+/* The most lanes that a kernel has. */
+enum { MC_MOST_LANES = 16 };
 
 /* Try the low words first, first + 1, ... and return how many came before the first candidate;
  * count where there is none. count is at most 2^16, and first + count at most 2^32. */
@@ -40,7 +76,9 @@ typedef uint32_t mc_search_fn(const struct mc_search *search, uint32_t first, ui
 struct mc_kernel {
     const char *name;
     uint32_t needs;
+    unsigned lanes;           /* how many messages `digests` takes at once */
     mc_compress_fn *compress; /* NULL: not compiled into this build */
+    mc_digests_fn *digests;
     mc_search_fn *search;
 };
 
@@ -59,11 +97,18 @@ void mc_sha256_begin(struct mc_sha256 *hash, const struct mc_kernel *kernel);
 void mc_sha256_add(struct mc_sha256 *hash, const uint8_t *data, size_t size);
 void mc_sha256_end(struct mc_sha256 *hash, uint8_t out[32]);
 
+/* As medchain_hash_lines, medchain_root and medchain_lines_root, on a kernel known to work. */
+int mc_hash_lines(const struct mc_kernel *kernel, const uint8_t *data, size_t size, int prefix,
+                  uint8_t *out, size_t capacity);
+void mc_root(const struct mc_kernel *kernel, uint8_t *nodes, size_t count, uint8_t *out);
+int mc_lines_root(const struct mc_kernel *kernel, const uint8_t *data, size_t size, uint8_t *out);
+
 extern const uint32_t mc_initial[8];
 extern const uint32_t mc_round_constants[64];
 
-mc_compress_fn mc_compress_portable, mc_compress_shani;
-mc_search_fn mc_search_portable, mc_search_shani;
+mc_compress_fn mc_compress_portable, mc_compress_shani, mc_compress_best;
+mc_digests_fn mc_digests_portable, mc_digests_shani, mc_digests_avx2, mc_digests_avx512;
+mc_search_fn mc_search_portable, mc_search_shani, mc_search_avx2, mc_search_avx512;
 
 static inline uint32_t mc_load32(const uint8_t *bytes)
 {

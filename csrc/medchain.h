@@ -29,7 +29,10 @@ enum {
     MEDCHAIN_NO_PREFIX = -1         /* hash_lines: hash the line alone */
 };
 
-/* Kernels are numbered from 0, best first; the list is the same in every build. */
+/* What a kernel is for: the best miner need not be the best hasher. */
+enum { MEDCHAIN_MINING = 0, MEDCHAIN_HASHING = 1 };
+
+/* Kernels are numbered from 0; the list is the same in every build. */
 
 /* How many kernels there are. */
 int medchain_kernel_count(void);
@@ -41,8 +44,9 @@ const char *medchain_kernel_name(int kernel);
  * millisecond) against FIPS 180-4 and the portable kernel; every function below makes that call. */
 int medchain_kernel_status(int kernel);
 
-/* The first kernel of the list that can be used here. */
-int medchain_kernel_default(void);
+/* The fastest kernel that can be used here, for MEDCHAIN_MINING or MEDCHAIN_HASHING: the first call
+ * for a purpose measures for about a millisecond, and its answer is remembered. */
+int medchain_kernel_default(int purpose);
 
 /* Write the SHA-256 of size bytes at data to out[32]. */
 int medchain_sha256(int kernel, const uint8_t *data, size_t size, uint8_t *out);
@@ -56,6 +60,10 @@ int medchain_hash_lines(int kernel, const uint8_t *data, size_t size, int prefix
 /* Write the Merkle tree hash of RFC 6962 section 2.1 over count leaf hashes to out[32]. The leaf
  * hashes at nodes (32 bytes each) are overwritten: the tree is folded where it lies. */
 int medchain_root(int kernel, uint8_t *nodes, size_t count, uint8_t *out);
+
+/* Write the Merkle tree hash over the lines of data to out[32]: each leaf is the hash of a line
+ * behind the prefix 0. The last byte of data must be an LF. */
+int medchain_lines_root(int kernel, const uint8_t *data, size_t size, uint8_t *out);
 
 /* Search the nonces of [start, start + count) for the lowest with which the SHA-256 of the header
  * begins with `bits` zero bits (0 to 256). header: 112 bytes, the last 8 of which are the nonce,

@@ -80,6 +80,15 @@ void mc_compress_portable(uint32_t state[8], const uint8_t *chunks, size_t count
     }
 }
 
+void mc_digests_portable(const uint8_t *const *messages, size_t chunks, uint8_t *const *digests)
+{
+    uint32_t state[8];
+    memcpy(state, mc_initial, sizeof state);
+    mc_compress_portable(state, messages[0], chunks);
+    for (size_t i = 0; i < 8; i++)
+        mc_store32(digests[0] + 4 * i, state[i]);
+}
+
 uint32_t mc_search_portable(const struct mc_search *search, uint32_t first, uint32_t count)
 {
     uint32_t before[8];
@@ -97,4 +106,21 @@ uint32_t mc_search_portable(const struct mc_search *search, uint32_t first, uint
             return i;
     }
     return count;
+}
+
+/* Round 11 is the first that sees the nonce, and does nothing with it but add it to a and e. */
+void mc_hoist(struct mc_hoisted *hoisted, const struct mc_search *search)
+{
+    uint32_t w[MC_TERMS] = {0}; /* what varies stays zero here, and adds nothing */
+    memcpy(w, search->block, sizeof search->block);
+    w[MC_NONCE_LOW] = 0;
+    memcpy(hoisted->state, search->midstate, sizeof hoisted->state);
+    early_rounds(hoisted->state, w, 0, MC_NONCE_LOW + 1);
+
+    for (unsigned t = 12; t < MC_TERMS; t++) {
+        uint32_t sum = t < 16 ? w[t] : w[t - 16] + lower0(w[t - 15]) + w[t - 7] + lower1(w[t - 2]);
+        if (!MC_VARIES(t))
+            w[t] = sum;
+        hoisted->terms[t] = MC_VARIES(t) ? sum : sum + mc_round_constants[t];
+    }
 }

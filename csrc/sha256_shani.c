@@ -70,25 +70,38 @@ STEP void load_state(struct lane *x, const uint32_t s[8])
     x->cdgh = _mm_set_epi32((int)s[2], (int)s[3], (int)s[6], (int)s[7]);
 }
 
-STEP void store_state(const struct lane *x, uint32_t s[8])
+STEP void store_state(const struct lane *x, __m128i *dcba, __m128i *hgfe)
 {
     __m128i feba = _mm_shuffle_epi32(x->abef, 0x1b), dchg = _mm_shuffle_epi32(x->cdgh, 0xb1);
-    __m128i dcba = _mm_blend_epi16(feba, dchg, 0xf0), hgfe = _mm_alignr_epi8(dchg, feba, 8);
-    _mm_storeu_si128((__m128i *)s, dcba);
-    _mm_storeu_si128((__m128i *)(s + 4), hgfe);
+    *dcba = _mm_blend_epi16(feba, dchg, 0xf0);
+    *hgfe = _mm_alignr_epi8(dchg, feba, 8);
+}
+
+/* Four words, from big-endian to the processor's order or back. */
+STEP __m128i swapped(__m128i words)
+{
+    return _mm_shuffle_epi8(words, _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203));
+}
+
+STEP void load_words(struct lane *x, const uint8_t *chunk)
+{
+    for (unsigned i = 0; i < 4; i++)
+        x->w[i] = swapped(_mm_loadu_si128((const __m128i *)chunk + i));
+}
+
+STEP void add_state(struct lane *x, const struct lane *before)
+{
+    x->abef = _mm_add_epi32(x->abef, before->abef);
+    x->cdgh = _mm_add_epi32(x->cdgh, before->cdgh);
 }
 
 TARGET void mc_compress_shani(uint32_t state[8], const uint8_t *chunks, size_t count)
 {
-    const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
     struct lane x;
     load_state(&x, state);
     for (; count > 0; count--, chunks += 64) {
-        const __m128i abef = x.abef, cdgh = x.cdgh, *words = (const __m128i *)chunks;
-        x.w[0] = _mm_shuffle_epi8(_mm_loadu_si128(words), big_endian);
-        x.w[1] = _mm_shuffle_epi8(_mm_loadu_si128(words + 1), big_endian);
-        x.w[2] = _mm_shuffle_epi8(_mm_loadu_si128(words + 2), big_endian);
-        x.w[3] = _mm_shuffle_epi8(_mm_loadu_si128(words + 3), big_endian);
+        const struct lane before = x;
+        load_words(&x, chunks);
         rounds(&x, 0);
         rounds(&x, 1);
         rounds(&x, 2);
@@ -96,10 +109,50 @@ TARGET void mc_compress_shani(uint32_t state[8], const uint8_t *chunks, size_t c
 #define ONE(group) scheduled_rounds(&x, group);
         GROUPS_4_TO_15(ONE)
 #undef ONE
-        x.abef = _mm_add_epi32(x.abef, abef);
-        x.cdgh = _mm_add_epi32(x.cdgh, cdgh);
+        add_state(&x, &before);
     }
-    store_state(&x, state);
+    __m128i dcba, hgfe;
+    store_state(&x, &dcba, &hgfe);
+    _mm_storeu_si128((__m128i *)state, dcba);
+    _mm_storeu_si128((__m128i *)(state + 4), hgfe);
+}
+
+STEP void store_digest(const struct lane *x, uint8_t *digest)
+{
+    __m128i dcba, hgfe;
+    store_state(x, &dcba, &hgfe);
+    _mm_storeu_si128((__m128i *)digest, swapped(dcba));
+    _mm_storeu_si128((__m128i *)(digest + 16), swapped(hgfe));
+}
+
+TARGET void mc_digests_shani(const uint8_t *const *messages, size_t chunks, uint8_t *const *digests)
+{
+    struct lane a, b, c, d;
+    load_state(&a, mc_initial);
+    b = c = d = a;
+    for (size_t at = 0; at < 64 * chunks; at += 64) {
+        const struct lane a0 = a, b0 = b, c0 = c, d0 = d;
+        load_words(&a, messages[0] + at);
+        load_words(&b, messages[1] + at);
+        load_words(&c, messages[2] + at);
+        load_words(&d, messages[3] + at);
+#define EACH(group) rounds(&a, group); rounds(&b, group); rounds(&c, group); rounds(&d, group);
+        EACH(0) EACH(1) EACH(2) EACH(3)
+#undef EACH
+#define EACH(group) \
+        scheduled_rounds(&a, group); scheduled_rounds(&b, group); \
+        scheduled_rounds(&c, group); scheduled_rounds(&d, group);
+        GROUPS_4_TO_15(EACH)
+#undef EACH
+        add_state(&a, &a0);
+        add_state(&b, &b0);
+        add_state(&c, &c0);
+        add_state(&d, &d0);
+    }
+    store_digest(&a, digests[0]);
+    store_digest(&b, digests[1]);
+    store_digest(&c, digests[2]);
+    store_digest(&d, digests[3]);
 }
 
 /* The lane of one nonce: rounds 0 to 9 are behind it, word 11 is its own, and rounds 10 to 15 run

@@ -32,10 +32,10 @@ def _words(found: Bench) -> str:
             "million nonces a second",
             table([(f"{name}, one core", rate) for name, rate in kernels.items()]),
             table(
-                [(f"{found.chosen}, {plural(found.cores, 'core')}", f"{found.nonces / 1e6:,.2f}")]
+                [(f"{found.miner}, {plural(found.cores, 'core')}", f"{found.nonces / 1e6:,.2f}")]
             ),
             "million record lines hashed a second",
-            table([("one core", f"{found.lines / 1e6:,.2f}")]),
+            table([(f"{found.hasher}, one core", f"{found.lines / 1e6:,.2f}")]),
             "a block takes on average",
             table([(f"{bits} bits", _time(some)) for bits, some in found.block_seconds.items()]),
         ]

@@ -32,8 +32,10 @@ lib: Any = _lib
 VARIABLE = "MEDCHAIN_KERNEL"
 PYTHON = "python"
 LINE_ROOM = lib.MEDCHAIN_LINE_ROOM if lib else 0
-KNOWN = ("shani", "portable")
-"""The kernels of a complete build, best first, as ``csrc/dispatch.c`` lists them."""
+KNOWN = ("avx512", "shani", "avx2", "portable")
+"""The kernels of a complete build, as ``csrc/dispatch.c`` lists them."""
+MINING, HASHING = 0, 1
+"""What a kernel is chosen for, as ``csrc/medchain.h`` numbers it."""
 
 
 class Found(NamedTuple):
@@ -44,33 +46,30 @@ class Found(NamedTuple):
 
 
 def compiled() -> list[str]:
-    """Name the kernels of this build, best first."""
+    """Name the kernels of this build."""
     return [name for name, i in _numbers().items() if _status(i) != lib.MEDCHAIN_NOT_COMPILED]
 
 
 def usable() -> list[str]:
-    """Name the kernels that run on this CPU and pass their self-test, best first."""
+    """Name the kernels that run on this CPU and pass their self-test."""
     return [name for name, i in _numbers().items() if _status(i) == lib.MEDCHAIN_OK] + [PYTHON]
 
 
 @functools.cache
-def chosen() -> str:
-    """Name the kernel of this process: the one that MEDCHAIN_KERNEL forces, or else the best.
+def chosen(purpose: int) -> str:
+    """Name this process's kernel for MINING or HASHING: the forced one, or else the fastest.
 
-    Raises KernelUnavailable where the forced kernel is unknown, not compiled or not usable here.
+    MEDCHAIN_KERNEL forces one for both. Without it, the first call for a purpose takes one or two
+    milliseconds to test and to measure. Raises KernelUnavailable where the forced kernel is
+    unknown, not compiled or not usable here.
     """
     forced = os.environ.get(VARIABLE)
     if not forced:
-        return _default()
+        number = -1 if lib is None else lib.medchain_kernel_default(purpose)
+        return PYTHON if number < 0 else list(_numbers())[number]
     if forced != PYTHON and forced not in usable():
         raise unavailable(forced)
     return forced
-
-
-def _default() -> str:
-    """Name the best usable kernel, with the self-test of no other."""
-    number = -1 if lib is None else lib.medchain_kernel_default()
-    return PYTHON if number < 0 else list(_numbers())[number]
 
 
 def unavailable(name: str) -> KernelUnavailable:
@@ -107,6 +106,14 @@ def root(kernel: str, leaves: bytes) -> bytes:
     return bytes(out)
 
 
+def lines_root(kernel: str, lines: bytes) -> bytes:
+    """Compute the RFC 6962 tree hash over LF-terminated lines."""
+    out = bytearray(32)
+    target = ffi.from_buffer("uint8_t[]", out)
+    _check(lib.medchain_lines_root(_number(kernel), lines, len(lines), target), kernel)
+    return bytes(out)
+
+
 def sha256(kernel: str, message: bytes) -> bytes:
     """Hash one message with one kernel (what the tests compare with hashlib)."""
     out = bytearray(32)
@@ -130,7 +137,7 @@ def search(
 
 def write(function: str, room: int, *arguments: object) -> bytes | None:
     """What a function of ``csrc/lines.c`` writes into `room` bytes; None: take the slow twin."""
-    if chosen() == PYTHON:
+    if chosen(HASHING) == PYTHON:
         return None
     out, written = _allocator()("uint8_t[]", room), ffi.new("size_t *")
     code = getattr(lib, f"medchain_{function}")(*arguments, out, room, written)

@@ -23,7 +23,7 @@ from .lines import (
     parse_records,
     to_record,
 )
-from .merkle import leaf_hashes, root
+from .merkle import tree_root
 from .pow import meets
 from .reader import RawBlock
 
@@ -212,7 +212,7 @@ class _Judge:
                 )
 
     def _hashes(self, header: Header, claimed: bytes) -> None:
-        actual = root(leaf_hashes(self.raw.body))
+        actual = tree_root(self.raw.body)
         self._equal("root", "the Merkle root of the block's lines", actual.hex(), header.root.hex())
         actual = block_hash(header)
         self._equal("hash", "the hash of the block header", actual.hex(), claimed.hex())

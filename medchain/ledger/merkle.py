@@ -50,10 +50,20 @@ def root(leaves: bytes) -> bytes:
 
     Raises ValueError where `leaves` is not a whole number of hashes.
     """
-    if len(leaves) % SIZE:
-        raise ValueError(f"leaf hashes are {SIZE} bytes each, got {len(leaves)} bytes")
-    kernel = core.chosen()
+    _count(leaves)
+    kernel = core.chosen(core.HASHING)
     return root_in_python(leaves) if kernel == core.PYTHON else core.root(kernel, leaves)
+
+
+def tree_root(lines: bytes) -> bytes:
+    """Compute the tree hash over LF-terminated lines: ``root(leaf_hashes(lines))`` in one pass.
+
+    Raises ValueError where the last line lacks its LF.
+    """
+    kernel = _kernel_for(lines)
+    if kernel == core.PYTHON:
+        return root_in_python(hash_lines_in_python(lines, LEAF))
+    return core.lines_root(kernel, lines)
 
 
 def root_in_python(leaves: bytes) -> bytes:
@@ -72,12 +82,22 @@ def hash_lines_in_python(lines: bytes, prefix: bytes) -> bytes:
 
 
 def _hash_lines(lines: bytes, prefix: bytes) -> bytes:
-    if lines and not lines.endswith(b"\n"):
-        raise ValueError("the last line lacks its LF")
-    kernel = core.chosen()
+    kernel = _kernel_for(lines)
     if kernel == core.PYTHON:
         return hash_lines_in_python(lines, prefix)
     return core.hash_lines(kernel, lines, prefix)
+
+
+def _kernel_for(lines: bytes) -> str:
+    if lines and not lines.endswith(b"\n"):
+        raise ValueError("the last line lacks its LF")
+    return core.chosen(core.HASHING)
+
+
+def _count(leaves: bytes) -> int:
+    if len(leaves) % SIZE:
+        raise ValueError(f"leaf hashes are {SIZE} bytes each, got {len(leaves)} bytes")
+    return len(leaves) // SIZE
 
 
 class Frontier:
@@ -93,12 +113,30 @@ class Frontier:
 
     def append(self, leaf: bytes) -> None:
         """Add one leaf hash on the right."""
-        trailing = self.size
+        self._add(leaf, 1)
+
+    def extend(self, leaves: bytes) -> None:
+        """Add concatenated leaf hashes on the right, as many complete subtrees as they make.
+
+        Raises ValueError where `leaves` is not a whole number of hashes.
+        """
+        left = _count(leaves)
+        while left:
+            width = 1 << left.bit_length() - 1
+            if self.size:
+                width = min(width, self.size & -self.size)
+            start = len(leaves) - SIZE * left
+            self._add(root(leaves[start : start + SIZE * width]), width)
+            left -= width
+
+    def _add(self, node: bytes, width: int) -> None:
+        """Add a complete subtree of `width` leaves, a power of two that divides the size."""
+        trailing = self.size // width
         while trailing & 1:
-            leaf = node_hash(self._subtrees.pop(), leaf)
+            node = node_hash(self._subtrees.pop(), node)
             trailing >>= 1
-        self._subtrees.append(leaf)
-        self.size += 1
+        self._subtrees.append(node)
+        self.size += width
 
     def root(self) -> bytes:
         """Compute the tree hash over everything appended so far."""

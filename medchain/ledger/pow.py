@@ -36,26 +36,28 @@ Progress = Callable[[int], None]
 
 
 class Kernel(NamedTuple):
-    """One way to hash and mine, and whether this build, this CPU and this process take it."""
+    """One way to hash and mine, and whether this build and this CPU have it, and for what."""
 
     name: str
     compiled: bool
     usable: bool
-    chosen: bool
+    mines: bool
+    hashes: bool
 
 
 def kernels() -> list[Kernel]:
-    """List every kernel of a complete build, best first, and ``python`` last."""
-    compiled, usable, chosen = core.compiled(), core.usable(), core.chosen()
+    """List every kernel of a complete build, and ``python`` last."""
+    compiled, usable = [*core.compiled(), core.PYTHON], core.usable()
+    miner, hasher = core.chosen(core.MINING), core.chosen(core.HASHING)
     return [
-        Kernel(name, name in compiled or name == core.PYTHON, name in usable, name == chosen)
+        Kernel(name, name in compiled, name in usable, name == miner, name == hasher)
         for name in (*core.KNOWN, core.PYTHON)
     ]
 
 
 def kernel_name() -> str:
-    """Name the kernel of this process; KernelUnavailable where a forced one cannot be had."""
-    return core.chosen()
+    """Name the kernel that hashes here; KernelUnavailable where a forced one cannot be had."""
+    return core.chosen(core.HASHING)
 
 
 def meets(digest: bytes, bits: int) -> bool:
@@ -97,7 +99,7 @@ def find(
         raise ValueError("a header has 112 bytes, and a target 0 to 256 bits")
     if threads is not None and threads < 1:
         raise ValueError("a search needs a thread")
-    kernel = kernel or core.chosen()
+    kernel = kernel or core.chosen(core.MINING)
     if kernel == core.PYTHON:
         return _find_in_python(header, bits, start, stop, progress)
     split = min(start + INLINE, stop)
@@ -145,7 +147,7 @@ def cores() -> int:
 
 def rate(seconds: float = 0.02, *, kernel: str | None = None, threads: int | None = None) -> float:
     """Measure the nonces a second of this machine, on all its cores, for about `seconds`."""
-    kernel = kernel or core.chosen()
+    kernel = kernel or core.chosen(core.MINING)
     begin = time.perf_counter()
     if kernel == core.PYTHON:
         tried = 0

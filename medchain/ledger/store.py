@@ -21,7 +21,7 @@ from . import pow
 from .block import GENESIS_PREV, LIMIT, Header, block_hash, encode, to_line
 from .judge import FORMAT, Block
 from .lines import Event, event
-from .merkle import leaf_hashes, root
+from .merkle import tree_root
 from .reader import MAX_BLOCK
 from .verify import Walk
 
@@ -150,7 +150,7 @@ class Store:
                 f"a block of {len(body)} bytes is over the limit of {MAX_BLOCK}",
                 hint="use a smaller --batch-size",
             )
-        header = self._mined(root(leaf_hashes(body)), count, bits)
+        header = self._mined(tree_root(body), count, bits)
         self._file.append(body + to_line(header))
         self._head = header, block_hash(header)
         return header

@@ -15,14 +15,15 @@ _LINE = 125  # a record line of a ledger of some million records
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Rates a second: `kernels` on one core, and what the default ones do.
+    """Rates a second of `kernels` on one core, and of those that were chosen.
 
-    `nonces` is the mining rate on all `cores`, `lines` how many record lines are hashed to leaves
-    on one; `block_seconds` is how long a block takes on average, by its bits.
+    `nonces` is what the `miner` does on all `cores`, `lines` how many record lines the `hasher`
+    turns into leaves on one; `block_seconds` is how long a block takes on average, by its bits.
     """
 
     kernels: dict[str, float]
-    chosen: str
+    miner: str
+    hasher: str
     cores: int
     nonces: float
     lines: float
@@ -38,7 +39,8 @@ def bench(seconds: float = 0.2) -> Bench:
     nonces = pow.rate(seconds)
     return Bench(
         kernels={k.name: pow.rate(seconds, kernel=k.name, threads=1) for k in usable},
-        chosen=pow.kernel_name(),
+        miner=next(kernel.name for kernel in usable if kernel.mines),
+        hasher=next(kernel.name for kernel in usable if kernel.hashes),
         cores=pow.cores(),
         nonces=nonces,
         lines=_lines(seconds),

@@ -62,7 +62,10 @@ def _kernel(kernel: pow.Kernel) -> str:
         return "not compiled"
     if not kernel.usable:
         return "compiled, but this CPU cannot run it"
-    return "chosen" if kernel.chosen else "usable"
+    words = f"{pow.rate(kernel=kernel.name, threads=1) / 1e6:.1f} million nonces a second a core"
+    if kernel.mines or kernel.hashes:
+        words += "; chosen to " + " and ".join(["mine"] * kernel.mines + ["hash"] * kernel.hashes)
+    return words
 
 
 def _zstd() -> bool:

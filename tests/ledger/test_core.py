@@ -22,6 +22,7 @@ from medchain.ledger import core
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "sha256.json").read_text("utf-8"))
 KERNELS = core.usable()
 COMPILED = [name for name in KERNELS if name != core.PYTHON]
+PURPOSES = (core.MINING, core.HASHING)
 
 
 def digest(kernel: str, message: bytes) -> bytes:
@@ -102,8 +103,12 @@ def test_the_processor_is_recognised() -> None:
     listed = Path("/proc/cpuinfo")
     flags = set(listed.read_text("utf-8").split()) if listed.exists() else set()
     expected = {"portable"} if core.lib else set()
-    if "shani" in core.compiled() and "sha_ni" in flags:
-        expected.add("shani")
+    needs = {
+        "avx512": {"avx512f", "avx512bw"},
+        "shani": {"sha_ni", "ssse3", "sse4_1"},
+        "avx2": {"avx2"},
+    }
+    expected |= {name for name in core.compiled() if name in needs and needs[name] <= flags}
     if platform.system() == "Linux":
         assert set(COMPILED) == expected
     assert expected <= set(COMPILED)
@@ -112,20 +117,50 @@ def test_the_processor_is_recognised() -> None:
 @pytest.mark.parametrize("name", KERNELS)
 def test_a_usable_kernel_can_be_forced(environment: Any, name: str) -> None:
     environment(name)
-    assert core.chosen() == name
+    assert [core.chosen(purpose) for purpose in PURPOSES] == [name, name]
 
 
 @pytest.mark.parametrize("name", [None, ""])
-def test_without_a_demand_the_best_is_chosen(environment: Any, name: str | None) -> None:
+def test_without_a_demand_the_fastest_is_chosen(environment: Any, name: str | None) -> None:
+    """Once and for all: no measurement comes out the same way twice where two kernels are close."""
     environment(name)
-    assert core.chosen() == KERNELS[0]
+    for purpose in PURPOSES:
+        choice = core.chosen(purpose)
+        assert choice in KERNELS
+        assert choice not in ("portable", core.PYTHON) or len(COMPILED) <= 1
+        core.chosen.cache_clear()
+        assert core.chosen(purpose) == choice
+
+
+def test_the_purposes_are_those_of_the_core() -> None:
+    if core.lib is not None:
+        lib = core.lib
+        assert (core.MINING, core.HASHING) == (lib.MEDCHAIN_MINING, lib.MEDCHAIN_HASHING)
+        for unknown in (-1, 2):
+            assert lib.medchain_kernel_default(unknown) == lib.MEDCHAIN_BAD_ARGUMENT
+
+
+def test_threads_that_ask_at_once_get_one_answer() -> None:
+    code = """
+import threading
+from medchain.ledger import core
+answers, barrier = set(), threading.Barrier(8)
+def ask():
+    barrier.wait()
+    answers.add(tuple(core.chosen.__wrapped__(purpose) for purpose in (0, 1)))
+threads = [threading.Thread(target=ask) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(len(answers))
+"""
+    assert {run(code) for _ in range(5)} == {"1"}
 
 
 @pytest.mark.parametrize("name", ["turbo", "SHANI", " portable", "../x"])
 def test_an_unknown_kernel_is_refused(environment: Any, name: str) -> None:
     environment(name)
     with pytest.raises(KernelUnavailable, match="is unknown") as refused:
-        core.chosen()
+        core.chosen(core.MINING)
     assert refused.value.exit_code == 40
     assert ", ".join(KERNELS) in refused.value.hint
 
@@ -152,7 +187,7 @@ class FakeCore:
     def medchain_kernel_status(self, number: int) -> int:
         return self.status[number]
 
-    def medchain_kernel_default(self) -> int:
+    def medchain_kernel_default(self, _purpose: int) -> int:
         return self.status.index(0) if 0 in self.status else -2
 
 
@@ -184,16 +219,16 @@ def test_a_kernel_that_cannot_be_had_says_why(
     fake(status, 0, 0)
     environment("shani")
     with pytest.raises(KernelUnavailable, match=reason) as refused:
-        core.chosen()
+        core.chosen(core.MINING)
     assert refused.value.hint.endswith("one of: portable, spare, python")
     environment(None)
-    assert core.chosen() == "portable"
+    assert [core.chosen(purpose) for purpose in PURPOSES] == ["portable", "portable"]
 
 
 def test_with_no_kernel_left_python_is_chosen(environment: Any, fake: Any) -> None:
     fake(-4, -5, -3)
     environment(None)
-    assert core.chosen() == core.PYTHON
+    assert [core.chosen(purpose) for purpose in PURPOSES] == [core.PYTHON, core.PYTHON]
 
 
 def test_return_codes_become_exceptions(fake: Any) -> None:
@@ -213,6 +248,7 @@ def test_a_bad_argument_is_our_bug() -> None:
             lambda name: core.search(name, bytes(111), 8, 0, 1),
             lambda name: core.hash_lines(name, b"no line feed", b""),
             lambda name: core.hash_lines(name, b"a\nno line feed", b""),
+            lambda name: core.lines_root(name, b"a\nno line feed"),
         ):
             with pytest.raises(AssertionError):
                 call(kernel)
@@ -248,7 +284,7 @@ import sys
 sys.modules["medchain.ledger._core"] = None
 from medchain.ledger import core, merkle, pow
 assert core.lib is None and core.load_error
-assert [k for k in pow.kernels() if k.usable] == [("python", True, True, True)]
+assert [k for k in pow.kernels() if k.usable] == [("python", True, True, True, True)]
 assert not any(k.compiled for k in pow.kernels() if k.name != "python")
 print(merkle.root(merkle.leaf_hashes(b"a\\nb\\nc\\n")).hex(), pow.mine(bytes(112), 8))
 """

@@ -280,7 +280,8 @@ def test_ctrl_c_answers_within_100_ms(kernel: str, threads: str) -> None:
 def test_kernels_are_listed_with_the_one_chosen() -> None:
     listed = pow.kernels()
     assert [kernel.name for kernel in listed] == [*core.KNOWN, core.PYTHON]
-    assert [kernel.name for kernel in listed if kernel.chosen] == [pow.kernel_name()]
+    assert [kernel.name for kernel in listed if kernel.hashes] == [pow.kernel_name()]
+    assert [kernel.name for kernel in listed if kernel.mines] == [core.chosen(core.MINING)]
     assert [kernel.name for kernel in listed if kernel.usable] == KERNELS
     assert all(kernel.compiled for kernel in listed if kernel.usable)
     assert listed[-1].usable

@@ -32,7 +32,7 @@ NUMBERS = st.integers(0, 2**53 - 10)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "line by line":
         monkeypatch.setattr(core, "write", lambda *_: None)
-    elif core.chosen() == core.PYTHON:
+    elif core.chosen(core.HASHING) == core.PYTHON:
         pytest.skip("no C core")
 
 
@@ -108,7 +108,7 @@ def test_record_lines_are_those_of_the_slow_twin(
     assert writer.open_records(first, scores, threshold, text) == expected
 
 
-@pytest.mark.skipif(core.chosen() == core.PYTHON, reason="no C core")
+@pytest.mark.skipif(core.chosen(core.HASHING) == core.PYTHON, reason="no C core")
 @given(st.integers(-(10**15) + 1, 10**15 - 1))
 def test_every_score_of_the_format_is_plain(millionths: int) -> None:
     score = millionths / 10**6
