@@ -15,7 +15,6 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -189,8 +188,10 @@ class _Recording:
     def _write(self, group: list[_Block]) -> None:
         store = self.book.store
         if self.book.sealed:
-            sealed = b"".join(block.sealed for block in group).decode("ascii").split("\n")[:-1]
-            subjects = list(chain.from_iterable(block.subjects for block in group))
+            sealed, subjects = list[str](), list[str]()
+            for block in group:
+                sealed += block.sealed.decode("ascii").split("\n")[:-1]
+                subjects += block.subjects
             self.book.vault.write(store.next_record, sealed, subjects or None, store.head)
         for block in group:
             fields: Event = {
