@@ -109,6 +109,15 @@ void mc_compress_best(uint32_t state[8], const uint8_t *chunks, size_t count)
         mc_compress_portable(state, chunks, count);
 }
 
+/* A batch takes as long with idle lanes as with busy ones. Without instructions for SHA-256, two
+ * messages alone take longer than that; with them, about half of the lanes do. */
+size_t mc_fewest(const struct mc_kernel *kernel)
+{
+    int shani = MC_HAS_SHANI && (cpu_features() & MC_NEEDS_SHA_NI);
+    int slow_alone = kernel->compress == mc_compress_best && !shani;
+    return slow_alone ? 2 : kernel->lanes / 2 + 1;
+}
+
 /* FIPS 180-4, the two examples of its companion: "abc", and 56 bytes that pad to two chunks. */
 static int hashes_known_answers(const struct mc_kernel *kernel)
 {

@@ -92,6 +92,9 @@ struct mc_kernel {
 /* The row of a kernel that passed its self-test, or NULL and the reason in *status. */
 const struct mc_kernel *mc_kernel(int kernel, int *status);
 
+/* From how many messages on a call of the kernel's digests is faster than one by one. */
+size_t mc_fewest(const struct mc_kernel *kernel);
+
 /* One message, streamed in pieces of any length. */
 struct mc_sha256 {
     const struct mc_kernel *kernel;
