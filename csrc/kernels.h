@@ -26,9 +26,16 @@
 #else
 #define MC_HAS_AVX512 0
 #endif
+#define MC_HAS_SHANI_AVX512 (MC_HAS_SHANI && MC_HAS_AVX512)
 
 /* What a CPU offers and a kernel needs, as bits. */
-enum { MC_NEEDS_NOTHING = 0, MC_NEEDS_SHA_NI = 1, MC_NEEDS_AVX2 = 2, MC_NEEDS_AVX512 = 4 };
+enum {
+    MC_NEEDS_NOTHING = 0,
+    MC_NEEDS_SHA_NI = 1,
+    MC_NEEDS_AVX2 = 2,
+    MC_NEEDS_AVX512 = 4, /* F, BW and VL */
+    MC_NEEDS_MIXING = 8  /* SSE beside wider registers costs nothing; the SHA extensions are SSE */
+};
 
 /* Where the header's last chunk holds the nonce: words 10 (high) and 11 (low) of 16. */
 enum { MC_NONCE_HIGH = 10, MC_NONCE_LOW = 11 };
@@ -51,7 +58,7 @@ enum { MC_TERMS = 40 };
 
 /* What all nonces of a search have in common. */
 struct mc_hoisted {
-    uint32_t state[8];        /* after round 11, where a and e lack the nonce: add it to them */
+    uint32_t state[8];        /* a to h after round 11, with a nonce of 0: it is to be added to a and e */
     uint32_t terms[MC_TERMS]; /* of words 12 to 39: where word t varies, the sum of what it is made
                                  of and does not vary; else word and round constant t */
 };
@@ -85,6 +92,9 @@ struct mc_kernel {
 /* The row of a kernel that passed its self-test, or NULL and the reason in *status. */
 const struct mc_kernel *mc_kernel(int kernel, int *status);
 
+/* From how many messages on a call of the kernel's digests is faster than one by one. */
+size_t mc_fewest(const struct mc_kernel *kernel);
+
 /* One message, streamed in pieces of any length. */
 struct mc_sha256 {
     const struct mc_kernel *kernel;
@@ -108,7 +118,8 @@ extern const uint32_t mc_round_constants[64];
 
 mc_compress_fn mc_compress_portable, mc_compress_shani, mc_compress_best;
 mc_digests_fn mc_digests_portable, mc_digests_shani, mc_digests_avx2, mc_digests_avx512;
-mc_search_fn mc_search_portable, mc_search_shani, mc_search_avx2, mc_search_avx512;
+mc_search_fn mc_search_portable, mc_search_shani, mc_search_avx2, mc_search_avx512,
+    mc_search_shani_avx512;
 
 static inline uint32_t mc_load32(const uint8_t *bytes)
 {

@@ -16,13 +16,13 @@ typedef __m256i vec;
 #define xor(x, y) _mm256_xor_si256(x, y)
 #define and(x, y) _mm256_and_si256(x, y)
 #define ROR(x, n) _mm256_or_si256(_mm256_srli_epi32(x, n), _mm256_slli_epi32(x, 32 - (n)))
-#define SHR(x, n) _mm256_srli_epi32(x, n)
 #define all_of(word) _mm256_set1_epi32((int)(word))
 #define counting() _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)
 #define zeros(x, mask) (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps( \
         _mm256_cmpeq_epi32(and(x, mask), _mm256_setzero_si256())))
 
 #define xor3(x, y, z) xor(x, xor(y, z))
+#define LOWER(x, a, b, c) xor3(ROR(x, a), ROR(x, b), _mm256_srli_epi32(x, c))
 #define ch(x, y, z) xor(z, and(x, xor(y, z)))
 #define maj(x, y, z) _mm256_or_si256(and(x, y), and(z, _mm256_or_si256(x, y)))
 

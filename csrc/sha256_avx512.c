@@ -14,13 +14,13 @@ typedef __m512i vec;
 
 #define add(x, y) _mm512_add_epi32(x, y)
 #define ROR(x, n) _mm512_ror_epi32(x, n)
-#define SHR(x, n) _mm512_srli_epi32(x, n)
 #define all_of(word) _mm512_set1_epi32((int)(word))
 #define counting() _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 #define zeros(x, mask) _mm512_testn_epi32_mask(x, mask)
 
 /* Any function of three bits is one instruction: its truth table is the last operand. */
 #define xor3(x, y, z) _mm512_ternarylogic_epi32(x, y, z, 0x96)
+#define LOWER(x, a, b, c) xor3(ROR(x, a), ROR(x, b), _mm512_srli_epi32(x, c))
 #define ch(x, y, z) _mm512_ternarylogic_epi32(x, y, z, 0xca)
 #define maj(x, y, z) _mm512_ternarylogic_epi32(x, y, z, 0xe8)
 

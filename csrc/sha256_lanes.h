@@ -1,23 +1,18 @@
 /* SHA-256 on vectors: lane i of every vector belongs to message i, so that the code is that of one
  * message (FIPS 180-4 section 6.2) with wider words. sha256_avx2.c and sha256_avx512.c include this
- * file once each, after they have said what a vector is:
+ * file once each, after they have said what sha256_schedule.h asks for, and besides:
  *
- *   vec, LANES                      the vector type and how many words it holds
- *   TARGET, NAME(function)          the instruction set, and the name with its suffix
- *   add(x, y)                       sums, word by word
- *   ROR(x, n), SHR(x, n), xor3(x, y, z), ch(x, y, z), maj(x, y, z)
- *   all_of(word), counting()        the same word everywhere; 0, 1, 2, ...
+ *   NAME(function)                  the name with the kernel's suffix
+ *   xor3(x, y, z), ch(x, y, z), maj(x, y, z)
  *   zeros(x, mask)                  bit i: lane i of x has no bit in common with mask
  *   load_words(w, messages, chunk)  16 big-endian words of that chunk of each message
  *   store_digests(s, digests)       the eight words of each lane, big-endian */
 
-#define STEP TARGET static inline __attribute__((always_inline))
+#include "sha256_schedule.h"
 
 /* Section 4.1.2. */
 STEP vec upper0(vec x) { return xor3(ROR(x, 2), ROR(x, 13), ROR(x, 22)); }
 STEP vec upper1(vec x) { return xor3(ROR(x, 6), ROR(x, 11), ROR(x, 25)); }
-STEP vec lower0(vec x) { return xor3(ROR(x, 7), ROR(x, 18), SHR(x, 3)); }
-STEP vec lower1(vec x) { return xor3(ROR(x, 17), ROR(x, 19), SHR(x, 10)); }
 
 /* Round t, with the message word and the round constant added. The names of the variables move
  * instead of their values: variable i of (a..h) stands at i - t mod 8. */
@@ -29,11 +24,6 @@ STEP void round_of(vec s[8], unsigned t, vec word_and_constant)
     *h = add(add(*h, word_and_constant), add(upper1(e), ch(e, f, g)));
     *d = add(*d, *h);
     *h = add(*h, add(upper0(a), maj(a, b, c)));
-}
-
-STEP vec with_constant(vec word, unsigned t)
-{
-    return add(word, all_of(mc_round_constants[t]));
 }
 
 #define SIXTEEN(STEP_OF, t) \
@@ -74,34 +64,13 @@ TARGET void NAME(mc_digests)(const uint8_t *const *messages, size_t chunks, uint
     store_digests(state, digests);
 }
 
-/* Word t of 12 to 63 with its round constant, and where it varies, word t itself in its place. What
- * does not vary was added up in advance. t is known at compile time, and so is every condition. */
-STEP vec search_word(vec w[16], unsigned t, const struct mc_hoisted *hoisted)
-{
-    if (!MC_VARIES(t))
-        return all_of(hoisted->terms[t]);
-    vec word = all_of(0);
-    if (MC_VARIES(t - 16))
-        word = w[t & 15];
-    if (MC_VARIES(t - 15))
-        word = add(word, lower0(w[(t + 1) & 15]));
-    if (MC_VARIES(t - 7))
-        word = add(word, w[(t + 9) & 15]);
-    if (MC_VARIES(t - 2))
-        word = add(word, lower1(w[(t + 14) & 15]));
-    if (t < MC_TERMS)
-        word = add(word, all_of(hoisted->terms[t]));
-    w[t & 15] = word;
-    return with_constant(word, t);
-}
-
 /* The first word of the digest, less midstate[0], for one nonce a lane. */
 STEP vec search_hash(const struct mc_hoisted *hoisted, vec nonce)
 {
     vec s[8], w[16];
     for (unsigned i = 0; i < 8; i++)
-        s[i] = all_of(hoisted->state[i]);
-    s[-12u & 7] = add(s[-12u & 7], nonce);
+        s[(i - 12) & 7] = all_of(hoisted->state[i]);
+    s[(0 - 12u) & 7] = add(s[(0 - 12u) & 7], nonce);
     s[(4 - 12u) & 7] = add(s[(4 - 12u) & 7], nonce);
     w[MC_NONCE_LOW] = nonce;
 #define ROUND(t) round_of(s, t, search_word(w, t, hoisted));

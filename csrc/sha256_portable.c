@@ -114,8 +114,11 @@ void mc_hoist(struct mc_hoisted *hoisted, const struct mc_search *search)
     uint32_t w[MC_TERMS] = {0}; /* what varies stays zero here, and adds nothing */
     memcpy(w, search->block, sizeof search->block);
     w[MC_NONCE_LOW] = 0;
-    memcpy(hoisted->state, search->midstate, sizeof hoisted->state);
-    early_rounds(hoisted->state, w, 0, MC_NONCE_LOW + 1);
+    uint32_t s[8];
+    memcpy(s, search->midstate, sizeof s);
+    early_rounds(s, w, 0, 12);
+    for (unsigned i = 0; i < 8; i++)
+        hoisted->state[i] = s[(i - 12) & 7];
 
     for (unsigned t = 12; t < MC_TERMS; t++) {
         uint32_t sum = t < 16 ? w[t] : w[t - 16] + lower0(w[t - 15]) + w[t - 7] + lower1(w[t - 2]);

@@ -80,12 +80,12 @@ static void pad(uint8_t *message, size_t chunks, int prefix, const uint8_t *text
     mc_store32(end - 4, (uint32_t)(8 * size) + (prefix == MEDCHAIN_NO_PREFIX ? 0 : 8));
 }
 
-/* Hash count padded messages, at most as many as the kernel has lanes. An idle lane costs as much
- * as a busy one: it hashes message 0 again. Few messages are faster one by one. */
+/* Hash count padded messages, at most as many as the kernel has lanes: at once, idle lanes hashing
+ * message 0 again, or where they are too few for that, one by one. */
 static void hash_padded(const struct mc_kernel *kernel, const uint8_t **messages, size_t chunks,
                         uint8_t **digests, size_t count)
 {
-    if (2 * count > kernel->lanes) {
+    if (count >= mc_fewest(kernel)) {
         for (size_t i = count; i < kernel->lanes; i++) {
             messages[i] = messages[0];
             digests[i] = digests[0];

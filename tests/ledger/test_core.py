@@ -19,6 +19,8 @@ import pytest
 from medchain.errors import KernelUnavailable
 from medchain.ledger import core
 
+from . import builds
+
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "sha256.json").read_text("utf-8"))
 KERNELS = core.usable()
 COMPILED = [name for name in KERNELS if name != core.PYTHON]
@@ -100,18 +102,61 @@ def test_no_compiled_kernel_fails_its_self_test() -> None:
 
 def test_the_processor_is_recognised() -> None:
     """The system's own list of instruction sets is the second opinion, where there is one."""
-    listed = Path("/proc/cpuinfo")
-    flags = set(listed.read_text("utf-8").split()) if listed.exists() else set()
     expected = {"portable"} if core.lib else set()
-    needs = {
-        "avx512": {"avx512f", "avx512bw"},
-        "shani": {"sha_ni", "ssse3", "sse4_1"},
-        "avx2": {"avx2"},
-    }
-    expected |= {name for name in core.compiled() if name in needs and needs[name] <= flags}
+    expected |= {name for name in core.compiled() if name in builds.processor()}
+    if "AuthenticAMD" in listed("vendor_id") and {"shani", "avx512"} <= builds.processor():
+        expected |= {"shani-avx512"} & set(core.compiled())
     if platform.system() == "Linux":
         assert set(COMPILED) == expected
     assert expected <= set(COMPILED)
+
+
+def listed(key: str) -> set[str]:
+    """The values of a key in the system's description of the processors."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    return {line.partition(": ")[2] for line in lines if line.startswith(key)}
+
+
+SETS = [
+    set(),
+    {"shani"},
+    {"avx2"},
+    {"shani", "avx2"},
+    {"avx2", "avx512"},
+    {"shani", "avx2", "avx512"},
+]
+
+
+@pytest.mark.parametrize("offered", SETS, ids=lambda names: "+".join(sorted(names)) or "nothing")
+def test_a_lesser_processor_gets_the_next_best(
+    monkeypatch: pytest.MonkeyPatch, offered: set[str]
+) -> None:
+    if not offered <= builds.processor():
+        pytest.skip("this processor lacks what the test offers")
+    builds.install(monkeypatch, builds.cpu(*offered))
+    assert set(core.usable()) == offered | {"portable", core.PYTHON}
+    for purpose in PURPOSES:
+        assert core.chosen(purpose) in (offered or {"portable"})
+    for name in set(core.KNOWN) - offered - {"portable"}:
+        monkeypatch.setenv(core.VARIABLE, name)
+        core.chosen.cache_clear()
+        with pytest.raises(KernelUnavailable, match="needs instructions that this CPU lacks"):
+            core.chosen(core.HASHING)
+
+
+@pytest.mark.parametrize("left_out", [*[{name} for name in builds.FEATURES], set(builds.FEATURES)])
+def test_every_instruction_set_can_be_left_out(
+    monkeypatch: pytest.MonkeyPatch, left_out: set[str]
+) -> None:
+    builds.install(monkeypatch, *(f"-DMEDCHAIN_NO_{name.upper()}" for name in sorted(left_out)))
+    gone = {name for name in builds.FEATURES if name in left_out}
+    gone |= {"shani-avx512"} if left_out & {"shani", "avx512"} else set()
+    assert set(core.KNOWN) - set(core.compiled()) >= gone
+    assert not set(core.usable()) & gone
+    assert core.chosen(core.MINING) in set(core.KNOWN) - gone
+    for name in core.usable():
+        assert digest(name, b"abc") == sha256(b"abc").digest()
 
 
 @pytest.mark.parametrize("name", KERNELS)

@@ -17,6 +17,8 @@ import pytest
 from medchain.errors import UsageError
 from medchain.ledger import core, pow
 
+from . import builds
+
 KERNELS = core.usable()
 HEADER = bytes(range(112))
 # Found by search: with it, the hash of 112 zero bytes begins with 34 zero bits.
@@ -123,6 +125,38 @@ def test_the_ends_of_a_range(kernel: str) -> None:
     assert search(kernel, HEADER, 0, 5, 0) == (None, 0)
     assert search(kernel, HEADER, 0, 5, 1) == (5, 1)
     assert search(kernel, HEADER, 256, 0, 1000) == (None, 1000)
+
+
+EDGES = (0, 2**16 - 40, 2**32 - 75, 2**53 - 80)
+
+
+def check_every_edge(kernel: str, base: int) -> None:
+    """Every lane begins and ends a range, has the hit, and has it right behind the range's end."""
+    for bits in (3, 6):
+        hits = [n for n in range(base, base + 80) if pow.meets(digest(HEADER, n), bits)]
+        for first in range(base, base + 34):
+            for count in range(41):
+                found = next((n for n in hits if first <= n < first + count), None)
+                tried = count if found is None else found - first + 1
+                assert search(kernel, HEADER, bits, first, count) == (found, tried)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("base", EDGES)
+def test_every_kernel_agrees_at_every_edge(kernel: str, base: int) -> None:
+    check_every_edge(kernel, base)
+
+
+@pytest.mark.parametrize("base", EDGES)
+def test_the_mixed_kernel_agrees_wherever_it_can_run(
+    monkeypatch: pytest.MonkeyPatch, base: int
+) -> None:
+    """On Intel's processors it is too slow to be offered, but nothing keeps it from being right."""
+    if not {"shani", "avx512"} <= builds.processor():
+        pytest.skip("this processor lacks the instructions")
+    builds.install(monkeypatch, builds.cpu("shani", "avx2", "avx512", "mixing"))
+    assert "shani-avx512" in core.usable()
+    check_every_edge("shani-avx512", base)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
