@@ -208,6 +208,36 @@ static void check_roots(void)
             check_root_of(count);
 }
 
+static void check_lines_root_of(size_t count)
+{
+    size_t size, *lengths = (size_t *)(void *)block(NULL, count * sizeof *lengths);
+    for (size_t i = 0; i < count; i++)
+        lengths[i] = noise() % 90 + (i + 1 == count); /* the last one not empty */
+    uint8_t *lines = lines_of(lengths, count, &size), *leaves = block(NULL, HASH * count);
+    uint8_t *out = block(NULL, HASH), expected[HASH];
+    expect(medchain_hash_lines(reference, lines, size, 0, leaves, HASH * count), MEDCHAIN_OK, "leaves");
+    expect(medchain_root(reference, leaves, count, expected), MEDCHAIN_OK, "reference root");
+    expect(medchain_lines_root(kernel, lines, size, out), MEDCHAIN_OK, "root of lines");
+    if (memcmp(out, expected, HASH) != 0)
+        fail("root of %zu lines", count);
+    if (count > 0)
+        expect(medchain_lines_root(kernel, lines, size - 1, out), MEDCHAIN_BAD_ARGUMENT, "no LF");
+    free(lengths);
+    free(lines);
+    free(leaves);
+    free(out);
+}
+
+/* Small batches, and those about multiples of any power of two up to 2048: windows and subtrees. */
+static void check_lines_roots(void)
+{
+    for (size_t count = 0; count <= 70; count++)
+        check_lines_root_of(count);
+    for (size_t near = 128; near <= 2048; near += 128)
+        for (size_t count = near - 1; count <= near + 1; count++)
+            check_lines_root_of(count);
+}
+
 static void put_nonce(uint8_t *header, uint64_t nonce)
 {
     for (size_t i = 0; i < 8; i++)
@@ -277,7 +307,7 @@ static void check_mining_on(void)
     enum { ZERO_BITS = 34 };
     const uint64_t known = 725899604; /* the lowest nonce for a header of zeros and 34 bits */
     uint8_t *header = block(NULL, HEADER);
-    uint64_t *nonce = (uint64_t *)block(NULL, sizeof *nonce);
+    uint64_t *nonce = (uint64_t *)(void *)block(NULL, sizeof *nonce);
     memset(header, 0, HEADER);
     expect_mined(header, known - 65536 - 5, 200000, ZERO_BITS, MEDCHAIN_FOUND, known);
     expect_mined(header, known - 5, 60, ZERO_BITS + 1, MEDCHAIN_EXHAUSTED, known + 55);
@@ -406,9 +436,30 @@ static void check_kernel(const char *vectors)
     check_lines();
     check_bad_lines();
     check_roots();
+    check_lines_roots();
     check_mining();
     check_mining_on();
     printf("%s ", medchain_kernel_name(kernel));
+}
+
+/* Whatever was measured, the choice is a kernel that works, and stays the same. */
+static void check_defaults(void)
+{
+    static const int purposes[] = {MEDCHAIN_MINING, MEDCHAIN_HASHING};
+    for (size_t i = 0; i < sizeof purposes / sizeof *purposes; i++) {
+        int chosen = medchain_kernel_default(purposes[i]);
+        expect(medchain_kernel_status(chosen), MEDCHAIN_OK, "default kernel");
+        expect(medchain_kernel_default(purposes[i]), chosen, "default kernel, asked again");
+        expect(medchain_kernel_default(purposes[i] < 1 ? -1 : 2), MEDCHAIN_BAD_ARGUMENT, "no purpose");
+    }
+}
+
+static int number_of(const char *name)
+{
+    for (int i = 0; i < medchain_kernel_count(); i++)
+        if (strcmp(medchain_kernel_name(i), name) == 0)
+            return i;
+    return MEDCHAIN_UNKNOWN_KERNEL;
 }
 
 static char *read_file(const char *path)
@@ -424,14 +475,6 @@ static char *read_file(const char *path)
     text[fread(text, 1, size, file)] = '\0';
     fclose(file);
     return text;
-}
-
-static int number_of(const char *name)
-{
-    for (int i = 0; i < medchain_kernel_count(); i++)
-        if (strcmp(medchain_kernel_name(i), name) == 0)
-            return i;
-    return -1;
 }
 
 int main(int argc, char **argv)
@@ -454,6 +497,7 @@ int main(int argc, char **argv)
             fail("status %d", status);
     }
     kernel = reference;
+    check_defaults();
     expect(medchain_kernel_status(-1), MEDCHAIN_UNKNOWN_KERNEL, "kernel -1");
     expect(medchain_kernel_status(medchain_kernel_count()), MEDCHAIN_UNKNOWN_KERNEL, "one too many");
     free(vectors);
