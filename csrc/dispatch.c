@@ -8,6 +8,8 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 
 #include "kernels.h"
@@ -33,6 +35,11 @@
 #else
 #define SHANI_AVX512 NOT_COMPILED
 #endif
+#if MC_HAS_ARMV8
+#define ARMV8 mc_compress_armv8, mc_digests_armv8, mc_search_armv8
+#else
+#define ARMV8 NOT_COMPILED
+#endif
 #define PORTABLE mc_compress_portable, mc_digests_portable, mc_search_portable
 
 static const struct mc_kernel kernels[] = {
@@ -40,6 +47,7 @@ static const struct mc_kernel kernels[] = {
     {"avx512", MC_NEEDS_AVX512, 16, AVX512},
     {"avx2", MC_NEEDS_AVX2, 8, AVX2},
     {"shani", MC_NEEDS_SHA_NI, 4, SHANI},
+    {"armv8", MC_NEEDS_ARM_SHA2, 4, ARMV8},
     {"portable", MC_NEEDS_NOTHING, 1, PORTABLE},
 };
 
@@ -58,7 +66,8 @@ static atomic_uint offered;
  * Intel SDM vol. 2A, CPUID: leaf 1 ECX (SSSE3, SSE4.1, OSXSAVE), leaf 7 EBX (AVX2, AVX-512F, SHA,
  * AVX-512BW, AVX-512VL); vol. 1 section 13.3, XCR0: SSE, AVX, and the three of AVX-512. SSE beside
  * wider registers costs Intel's processors up to 200 cycles at each change (Optimization Reference
- * Manual, "Mixing SSE and AVX code"; measured), and those of AMD nothing. */
+ * Manual, "Mixing SSE and AVX code"; measured), and those of AMD nothing.
+ * Linux, arm64/elf_hwcaps.rst; every arm64 processor of Apple has SHA-2. */
 static uint32_t detect(void)
 {
 #if defined(MEDCHAIN_CPU) /* a build for tests, which runs as if on another CPU */
@@ -81,6 +90,10 @@ static uint32_t detect(void)
     if (memcmp(&vendor, "Auth", 4) == 0 || memcmp(&vendor, "Hygo", 4) == 0)
         features |= MC_NEEDS_MIXING;
     return features;
+#elif MC_HAS_ARMV8 && defined(__linux__)
+    return getauxval(AT_HWCAP) & HWCAP_SHA2 ? MC_NEEDS_ARM_SHA2 : MC_NEEDS_NOTHING;
+#elif MC_HAS_ARMV8
+    return MC_NEEDS_ARM_SHA2;
 #else
     return MC_NEEDS_NOTHING;
 #endif

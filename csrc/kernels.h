@@ -26,6 +26,12 @@
 #else
 #define MC_HAS_AVX512 0
 #endif
+/* Only where dispatch.c can tell that the processor has them; NEON's lanes are for little-endian. */
+#if defined(__AARCH64EL__) && (defined(__linux__) || defined(__APPLE__)) && !defined(MEDCHAIN_NO_ARMV8)
+#define MC_HAS_ARMV8 1
+#else
+#define MC_HAS_ARMV8 0
+#endif
 #define MC_HAS_SHANI_AVX512 (MC_HAS_SHANI && MC_HAS_AVX512)
 
 /* What a CPU offers and a kernel needs, as bits. */
@@ -34,7 +40,8 @@ enum {
     MC_NEEDS_SHA_NI = 1,
     MC_NEEDS_AVX2 = 2,
     MC_NEEDS_AVX512 = 4, /* F, BW and VL */
-    MC_NEEDS_MIXING = 8  /* SSE beside wider registers costs nothing; the SHA extensions are SSE */
+    MC_NEEDS_MIXING = 8, /* SSE beside wider registers costs nothing; the SHA extensions are SSE */
+    MC_NEEDS_ARM_SHA2 = 16
 };
 
 /* Where the header's last chunk holds the nonce: words 10 (high) and 11 (low) of 16. */
@@ -116,10 +123,11 @@ int mc_lines_root(const struct mc_kernel *kernel, const uint8_t *data, size_t si
 extern const uint32_t mc_initial[8];
 extern const uint32_t mc_round_constants[64];
 
-mc_compress_fn mc_compress_portable, mc_compress_shani, mc_compress_best;
-mc_digests_fn mc_digests_portable, mc_digests_shani, mc_digests_avx2, mc_digests_avx512;
+mc_compress_fn mc_compress_portable, mc_compress_shani, mc_compress_armv8, mc_compress_best;
+mc_digests_fn mc_digests_portable, mc_digests_shani, mc_digests_avx2, mc_digests_avx512,
+    mc_digests_armv8;
 mc_search_fn mc_search_portable, mc_search_shani, mc_search_avx2, mc_search_avx512,
-    mc_search_shani_avx512;
+    mc_search_shani_avx512, mc_search_armv8;
 
 static inline uint32_t mc_load32(const uint8_t *bytes)
 {

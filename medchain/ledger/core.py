@@ -32,7 +32,7 @@ lib: Any = _lib
 VARIABLE = "MEDCHAIN_KERNEL"
 PYTHON = "python"
 LINE_ROOM = lib.MEDCHAIN_LINE_ROOM if lib else 0
-KNOWN = ("shani-avx512", "avx512", "avx2", "shani", "portable")
+KNOWN = ("shani-avx512", "avx512", "avx2", "shani", "armv8", "portable")
 """The kernels of a complete build, as ``csrc/dispatch.c`` lists them."""
 MINING, HASHING = 0, 1
 """What a kernel is chosen for, as ``csrc/medchain.h`` numbers it."""

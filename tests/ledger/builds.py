@@ -17,7 +17,12 @@ from medchain.ledger import core
 
 SOURCES = Path(__file__).parents[2] / "csrc"
 COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-FEATURES = {"shani": {"sha_ni"}, "avx2": {"avx2"}, "avx512": {"avx512f", "avx512bw", "avx512vl"}}
+FEATURES = {
+    "shani": {"sha_ni"},
+    "avx2": {"avx2"},
+    "avx512": {"avx512f", "avx512bw", "avx512vl"},
+    "armv8": {"sha2"},
+}
 BITS = {"shani": 1, "avx2": 2, "avx512": 4, "mixing": 8}
 """The instruction sets by their switches, and their bits in ``csrc/kernels.h``."""
 
