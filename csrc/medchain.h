@@ -23,7 +23,7 @@ enum {
     MEDCHAIN_BAD_ARGUMENT = -1,     /* the caller's bug */
     MEDCHAIN_UNKNOWN_KERNEL = -2,   /* no kernel has this number */
     MEDCHAIN_NOT_COMPILED = -3,     /* the kernel is not part of this build */
-    MEDCHAIN_NOT_SUPPORTED = -4,    /* this CPU lacks its instructions */
+    MEDCHAIN_NOT_SUPPORTED = -4,    /* this CPU lacks what it needs */
     MEDCHAIN_SELF_TEST_FAILED = -5, /* it computes wrong hashes on this machine */
     MEDCHAIN_WRONG_HIT = -6,        /* mine: the reference contradicts the kernel's hit */
     MEDCHAIN_NO_PREFIX = -1         /* hash_lines: hash the line alone */

@@ -81,7 +81,7 @@ def unavailable(name: str) -> KernelUnavailable:
     elif _status(_number(name)) == lib.MEDCHAIN_SELF_TEST_FAILED:
         reason = "fails its self-test on this machine"
     else:
-        reason = "needs instructions that this CPU lacks"
+        reason = "needs what this CPU lacks"
     return KernelUnavailable(
         f"kernel {name!r} {reason}",
         hint=f"unset {VARIABLE}, or set it to one of: {', '.join(usable())}",

@@ -61,8 +61,9 @@ def _kernel(kernel: pow.Kernel) -> str:
     if not kernel.compiled:
         return "not compiled"
     if not kernel.usable:
-        return "compiled, but this CPU cannot run it"
-    words = f"{pow.rate(kernel=kernel.name, threads=1) / 1e6:.1f} million nonces a second a core"
+        return "compiled, but not for this CPU"
+    rate = max(pow.rate(0.005, kernel=kernel.name, threads=1) for _ in range(4))
+    words = f"{rate / 1e6:.1f} million nonces a second a core"
     if kernel.mines or kernel.hashes:
         words += "; chosen to " + " and ".join(["mine"] * kernel.mines + ["hash"] * kernel.hashes)
     return words

@@ -141,7 +141,7 @@ def test_a_lesser_processor_gets_the_next_best(
     for name in set(core.compiled()) - offered - {"portable"}:
         monkeypatch.setenv(core.VARIABLE, name)
         core.chosen.cache_clear()
-        with pytest.raises(KernelUnavailable, match="needs instructions that this CPU lacks"):
+        with pytest.raises(KernelUnavailable, match="needs what this CPU lacks"):
             core.chosen(core.HASHING)
 
 
@@ -254,7 +254,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Any:
     ("status", "reason"),
     [
         (-3, "is not compiled into this installation"),
-        (-4, "needs instructions that this CPU lacks"),
+        (-4, "needs what this CPU lacks"),
         (-5, "fails its self-test on this machine"),
     ],
 )
