@@ -11,10 +11,8 @@ enum {
     MOST_EVENT = 1024, /* a longer event line, or one with more further keys, is left to Python */
     MOST_FURTHER = 16,
     MOST_COLUMNS = 1024,
-    GROUP = 1024, /* lines that are hashed together, while the cache has them */
     MOST_BLOCK = 1 << 28,
-    MOST_BLOCK_LINE = 512,
-    DEPTH = 32
+    MOST_BLOCK_LINE = 512
 };
 
 struct span {
@@ -41,13 +39,6 @@ struct columns {
     size_t count;
 };
 
-/* The tree over a block's lines, from groups of them: `nodes` are the roots of complete subtrees,
- * the largest first, one for each one bit of `groups`. */
-struct tree {
-    uint8_t nodes[DEPTH + 1][HASH];
-    size_t depth, groups;
-};
-
 struct scanner {
     const struct mc_kernel *kernel;
     struct medchain_scan *scan;
@@ -55,9 +46,7 @@ struct scanner {
     struct score score;
     struct counter counter;
     uint64_t anomalies, count;
-    struct tree tree;
     struct columns columns;
-    uint8_t leaves[GROUP * HASH];
 };
 
 /* --- strings and rows ------------------------------------------------------------------------ */
@@ -299,64 +288,21 @@ static int links(const struct scanner *s, const struct block *block)
     return memcmp(hash, block->hash, HASH) == 0 && begins_with_zeros(hash, block->bits);
 }
 
-/* --- the tree over the lines ----------------------------------------------------------------- */
-
-static void join_last(const struct mc_kernel *kernel, struct tree *tree)
-{
-    uint8_t out[HASH];
-    tree->depth--;
-    mc_root(kernel, tree->nodes[tree->depth - 1], 2, out);
-    memcpy(tree->nodes[tree->depth - 1], out, HASH);
-}
-
-/* Hash `count` lines, and put the root of their subtree into the tree. GROUP is a power of two, so
- * that a full group is a subtree of RFC 6962, and the last one, full or not, is the rightmost. */
-static int add_group(struct scanner *s, const uint8_t *lines, size_t size, size_t count)
-{
-    struct tree *tree = &s->tree;
-    if (mc_hash_lines(s->kernel, lines, size, 0, s->leaves, count * HASH) != MEDCHAIN_OK)
-        return 0;
-    mc_root(s->kernel, s->leaves, count, tree->nodes[tree->depth++]);
-    if (count == GROUP)
-        for (size_t groups = tree->groups++; groups & 1; groups >>= 1)
-            join_last(s->kernel, tree);
-    return 1;
-}
-
-static const uint8_t *tree_root(struct scanner *s)
-{
-    while (s->tree.depth > 1)
-        join_last(s->kernel, &s->tree);
-    return s->tree.nodes[0];
-}
-
 /* --- blocks ---------------------------------------------------------------------------------- */
 
 /* The event line and the record lines; `count` becomes the number of records. */
 static const uint8_t *body(struct scanner *s, const uint8_t *p)
 {
-    const uint8_t *group = p;
-    size_t lines = 1;
-    s->tree.depth = s->tree.groups = 0;
     s->anomalies = s->count = 0;
     count_from(&s->counter, s->scan->first);
     p = event(s, p);
     /* A block line is longer than the margin, so that every line before it is read safely. */
     while (p != NULL && s->end - p >= MC_MARGIN && mc_literal(p, "{\"record\":") != NULL) {
-        if (lines == GROUP) {
-            if (!add_group(s, group, (size_t)(p - group), lines))
-                return NULL;
-            group = p;
-            lines = 0;
-        }
         p = record(s, p);
         count_on(&s->counter);
         s->count++;
-        lines++;
     }
-    if (p == NULL || s->scan->first + s->count >= MC_LIMIT)
-        return NULL;
-    return add_group(s, group, (size_t)(p - group), lines) ? p : NULL;
+    return s->scan->first + s->count < MC_LIMIT ? p : NULL;
 }
 
 /* Add the block's records to those of its batch, where the block before has the same. */
@@ -380,12 +326,15 @@ static const uint8_t *accept_block(struct scanner *s, const uint8_t *start)
 {
     struct medchain_scan *scan = s->scan;
     struct block block;
+    uint8_t root[HASH];
     const uint8_t *line = body(s, start);
     const uint8_t *end = line == NULL ? NULL : block_line(s, line, &block);
     if (end == NULL || end - start > MOST_BLOCK)
         return NULL;
-    if (s->score.rows != s->count || s->score.anomalies != s->anomalies || !links(s, &block)
-        || memcmp(tree_root(s), block.root, HASH) != 0 || !tally(scan, &s->score, s->count))
+    if (s->score.rows != s->count || s->score.anomalies != s->anomalies || !links(s, &block))
+        return NULL;
+    if (mc_lines_root(s->kernel, start, (size_t)(line - start), root) != MEDCHAIN_OK
+        || memcmp(root, block.root, HASH) != 0 || !tally(scan, &s->score, s->count))
         return NULL;
 
     memcpy(scan->hashes + HASH * scan->blocks, block.hash, HASH);
