@@ -64,9 +64,9 @@ class Scan(Course):
         try:
             for window in self._scanned():
                 yield from self._settle(window)
+            self._end()
         except OversizedBlock:
             self._fail_oversized()
-        self._end()
 
     def _walk(self) -> Iterator[Stretch]:
         walk = Walk(self._stream)
@@ -77,8 +77,11 @@ class Scan(Course):
         self.tail, self.tail_note = walk.tail, walk.tail_note
 
     def _scanned(self) -> Iterator[_Window]:
-        """The windows in order. The first is one chunk, and settled before any other is scanned."""
-        window = self._windows.read(_Window(self._windows.chunk))
+        """The windows in order. The first is settled before any other is scanned: it has block 0.
+
+        It has room for another chunk, so that of a small ledger the end is seen.
+        """
+        window = self._windows.read(_Window(2 * self._windows.chunk))
         if window:
             yield window
         threads = self._threads or cores()
