@@ -58,7 +58,7 @@ class Scan(Course):
         super().__init__(self._windows)
 
     def __iter__(self) -> Iterator[Stretch]:
-        if core.chosen() == core.PYTHON:
+        if core.chosen(core.HASHING) == core.PYTHON:
             yield from self._walk()
             return
         try:
@@ -186,7 +186,7 @@ class _Window:
         state.height, state.first = header.block + 1, header.first + header.count
         state.time, state.prev = header.time, block_hash
         state.min_bits, state.sealed = genesis["min_bits"], genesis["rows"] == "sealed"
-        core.scan(core.chosen(), self._data, start, self.end, state)
+        core.scan(core.chosen(core.HASHING), self._data, start, self.end, state)
         self.accepted, self.scanned_from = state.size, head
 
     def runs(self) -> tuple[tuple[str, str, int], ...]:

@@ -514,7 +514,7 @@ def test_a_small_ledger_starts_no_thread(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_the_python_kernel_walks(monkeypatch: pytest.MonkeyPatch) -> None:
     data = ledger("sealed", 3, 3).data
     expected = walked(data)
-    monkeypatch.setattr(core, "chosen", lambda: core.PYTHON)
+    monkeypatch.setattr(core, "chosen", lambda _: core.PYTHON)
     monkeypatch.setattr(scan._Windows, "read", None)
     assert verify.verify(io.BytesIO(data)) == expected
 
