@@ -71,10 +71,10 @@ int medchain_lines_root(int kernel, const uint8_t *data, size_t size, uint8_t *o
 int medchain_mine(int kernel, const uint8_t *header, uint64_t start, uint64_t count,
                   uint32_t bits, const volatile int *stop, uint64_t *nonce);
 
-/* The records of blocks in a row that belong to one batch and were scored by one model. */
+/* Blocks in a row that belong to one batch, were scored by one model, and claim as much work. */
 struct medchain_run {
     char batch[32], model[64]; /* hex */
-    uint64_t records;
+    uint64_t bits, blocks, records;
 };
 
 /* What medchain_scan starts from, and what it saw. */
@@ -93,7 +93,6 @@ struct medchain_scan {
     /* What was accepted; of the times, the first is set where there is a block. */
     size_t size, blocks, run_count;
     uint64_t lines, records, anomalies, first_time;
-    uint64_t bits[256]; /* how many blocks claim so many bits of work */
 };
 
 /* Accept blocks at data, one after the other, and stop before the first one that does not hold by

@@ -320,20 +320,22 @@ static const uint8_t *body(struct scanner *s, const uint8_t *p)
     return s->scan->first + s->count < MC_LIMIT ? p : NULL;
 }
 
-/* Add the block's records to those of its batch, where the block before has the same. */
-static int tally(struct medchain_scan *scan, const struct score *score, uint64_t records)
+/* Add the block to the run that the block before belongs to, or begin another. */
+static int tally(struct medchain_scan *scan, const struct score *score, const struct block *block)
 {
     struct medchain_run *run = scan->run_count == 0 ? NULL : &scan->runs[scan->run_count - 1];
     if (run == NULL || memcmp(run->batch, score->batch, sizeof run->batch) != 0
-        || memcmp(run->model, score->model, sizeof run->model) != 0) {
+        || memcmp(run->model, score->model, sizeof run->model) != 0 || run->bits != block->bits) {
         if (scan->run_count == scan->run_room)
             return 0;
         run = &scan->runs[scan->run_count++];
         memcpy(run->batch, score->batch, sizeof run->batch);
         memcpy(run->model, score->model, sizeof run->model);
-        run->records = 0;
+        run->bits = block->bits;
+        run->blocks = run->records = 0;
     }
-    run->records += records;
+    run->blocks++;
+    run->records += block->count;
     return 1;
 }
 
@@ -349,7 +351,7 @@ static const uint8_t *accept_block(struct scanner *s, const uint8_t *start)
     if (s->score.rows != s->count || s->score.anomalies != s->anomalies || !links(s, &block))
         return NULL;
     if (mc_lines_root(s->kernel, start, (size_t)(line - start), root) != MEDCHAIN_OK
-        || memcmp(root, block.root, HASH) != 0 || !tally(scan, &s->score, s->count))
+        || memcmp(root, block.root, HASH) != 0 || !tally(scan, &s->score, &block))
         return NULL;
 
     memcpy(scan->hashes + HASH * scan->blocks, block.hash, HASH);
@@ -363,7 +365,6 @@ static const uint8_t *accept_block(struct scanner *s, const uint8_t *start)
     scan->records += s->count;
     scan->anomalies += s->anomalies;
     scan->lines += s->count + 2;
-    scan->bits[block.bits]++;
     return end;
 }
 
@@ -379,7 +380,6 @@ int medchain_scan(int number, const uint8_t *data, size_t size, struct medchain_
     s.columns.count = 0;
     scan->size = scan->blocks = scan->lines = scan->records = scan->anomalies = 0;
     scan->run_count = 0;
-    memset(scan->bits, 0, sizeof scan->bits);
 
     if (scan->height == 0 || scan->first >= MC_LIMIT)
         return MEDCHAIN_OK;

@@ -16,14 +16,14 @@ from collections.abc import Iterator
 from queue import SimpleQueue
 from threading import Event as Signal
 from threading import Thread
-from typing import IO
+from typing import IO, Any
 
 from . import core, merkle
 from .block import Header, parse_line
 from .lines import BLOCK, Event
 from .pow import cores
 from .reader import CHUNK, MAX_BLOCK, OversizedBlock, RawBlock, Source, find_block_line
-from .verify import Course, Stretch, Walk, stretch
+from .verify import Course, Run, Stretch, Walk, stretch
 
 CHUNKS = 4
 """Of how many chunks a window is."""
@@ -123,7 +123,7 @@ class Scan(Course):
     def _accepted(self, window: _Window, start: int) -> Stretch:
         state, end = window.state, start + window.accepted
         hashes = bytes(window.hashes[: merkle.SIZE * state.blocks])
-        self.head = parse_line(window.last_line(start, end))
+        self.head = window.last if end == window.end else parse_line(window.last_line(start, end))
         self.tree.extend(hashes)
         self._windows.line += state.lines
         self._windows.offset += window.accepted
@@ -135,7 +135,6 @@ class Scan(Course):
             anomalies=state.anomalies,
             first_time=state.first_time,
             last_time=state.time,
-            work=sum(count << bits for bits, count in enumerate(state.bits) if count),
             runs=window.runs(),
         )
 
@@ -143,8 +142,8 @@ class Scan(Course):
 class _Window:
     """A buffer with whole blocks up to `end`, and what `medchain_scan` says of them.
 
-    `claimed` is the head that the block line before them claims, and `scanned_from` the head that
-    they were scanned from, ``None`` where they were not.
+    `claimed` and `last` are the heads that the block line before them and their last one claim,
+    and `scanned_from` is the head that they were scanned from, ``None`` where they were not.
     """
 
     def __init__(self, size: int) -> None:
@@ -154,6 +153,7 @@ class _Window:
         self.view = memoryview(self.buffer)
         self.hashes = bytearray(merkle.SIZE * rooms)
         self.claimed: Head | None = None
+        self.last: Head | None = None
         self.scanned_from: Head | None = None
         self.done = Signal()
         self._data = core.ffi.from_buffer("uint8_t[]", self.buffer)
@@ -165,7 +165,8 @@ class _Window:
         self.state.hashes = self._hashes
 
     def filled(self, end: int, claimed: Head | None) -> _Window:
-        self.end, self.claimed = end, claimed
+        """This window, which now has whole blocks up to `end`."""
+        self.end, self.claimed, self.last = end, claimed, _claimed(self.last_line(0, end))
         self.accepted, self.scanned_from = 0, None
         self.done.clear()
         return self
@@ -189,13 +190,11 @@ class _Window:
         core.scan(core.chosen(core.HASHING), self._data, start, self.end, state)
         self.accepted, self.scanned_from = state.size, head
 
-    def runs(self) -> tuple[tuple[str, str, int], ...]:
-        """Batch, model and count of the records of blocks in a row that have both in common."""
-        runs = self._runs[0 : self.state.run_count]
-        unpack = core.ffi.unpack
+    def runs(self) -> tuple[Run, ...]:
+        """The runs of the accepted blocks."""
         return tuple(
-            (unpack(run.batch, 32).decode(), unpack(run.model, 64).decode(), run.records)
-            for run in runs
+            Run(_text(run.batch), _text(run.model), run.bits, run.blocks, run.records)
+            for run in self._runs[0 : self.state.run_count]
         )
 
     def raw_block(self, start: int, at: Source) -> RawBlock:
@@ -247,8 +246,9 @@ class _Windows(Source):
         self._rest = bytes(window.view[end:size])
         if not end:
             return None
-        claimed, self._claimed = self._claimed, _claimed(window.last_line(0, end))
-        return window.filled(end, claimed)
+        window = window.filled(end, self._claimed)
+        self._claimed = window.last
+        return window
 
     def _fill(self, window: _Window, size: int) -> int:
         """Read chunks as long as there is room for a whole one; returns where the bytes end."""
@@ -300,6 +300,10 @@ def _behind_last_block_line(buffer: bytearray, size: int) -> int:
         if end >= 0:
             return end + 1
     return buffer.find(b"\n", 0, size) + 1 if buffer.startswith(BLOCK, 0, size) else 0
+
+
+def _text(characters: Any) -> str:
+    return str(core.ffi.unpack(characters, len(characters)).decode())
 
 
 def _claimed(line: bytes) -> Head | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import IO, NoReturn
+from typing import IO, NamedTuple, NoReturn
 
 from .block import Header
 from .judge import BadBlock, Block, Finding, NewerFormat, judge
@@ -86,13 +86,19 @@ class Walk(Course):
         self._end()
 
 
+class Run(NamedTuple):
+    """Blocks in a row with one batch, model and claim of work; empty texts for other events."""
+
+    batch: str
+    model: str
+    bits: int
+    blocks: int
+    records: int
+
+
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """What verified blocks in a row amount to; `end` is the offset behind the last of them.
-
-    `runs` are batch, model and count of the records of blocks with the same batch and model, and
-    `recoveries` the recovery events.
-    """
+    """What verified blocks in a row amount to; `end` is the offset behind the last of them."""
 
     height: int
     hashes: bytes
@@ -101,8 +107,7 @@ class Stretch:
     anomalies: int
     first_time: int
     last_time: int
-    work: int
-    runs: tuple[tuple[str, str, int], ...]
+    runs: tuple[Run, ...]
     recoveries: tuple[Event, ...] = ()
 
     @property
@@ -119,7 +124,7 @@ class Stretch:
 def stretch(block: Block) -> Stretch:
     """The stretch that is one block."""
     header, event = block.header, block.event
-    batch, model = str(event.get("batch")), str(event.get("model"))
+    batch, model = (str(event[key]) if block.kind == "score" else "" for key in ("batch", "model"))
     return Stretch(
         height=header.block,
         hashes=block.hash,
@@ -128,8 +133,7 @@ def stretch(block: Block) -> Stretch:
         anomalies=block.anomalies,
         first_time=header.time,
         last_time=header.time,
-        work=1 << header.bits,
-        runs=((batch, model, header.count),) if block.kind == "score" else (),
+        runs=(Run(batch, model, header.bits, 1, header.count),),
         recoveries=(event,) if block.kind == "recovery" else (),
     )
 
@@ -229,11 +233,11 @@ class _Tally:
         self.records += part.records
         self.anomalies += part.anomalies
         self.size = part.end
-        self.work += part.work
+        self.work += sum(run.blocks << run.bits for run in part.runs)
         self.first_time = part.first_time if self.first_time is None else self.first_time
         self.last_time = part.last_time
         self.recoveries += len(part.recoveries)
-        self.models |= {model: None for _, model, _ in part.runs}
+        self.models |= {run.model: None for run in part.runs if run.model}
 
     def report(self, course: Course, finding: Finding | None, too_new: int | None) -> Report:
         return Report(

@@ -24,6 +24,7 @@ from medchain.ledger.judge import BadBlock, Block, judge
 from medchain.ledger.lines import Event
 from medchain.ledger.reader import RawBlock, find_block_line
 from medchain.ledger.scan import _Window
+from medchain.ledger.verify import stretch
 
 BIG = 1 << 53
 BYTES = b'"\\{}[]:,0123456789abcdefABCDEF.-+eEu/ \n\r\t\x00\x1f\x7e\x7f\x80\xff'
@@ -287,19 +288,17 @@ class Pair:
         if block is None:
             return False
         header = block.header
-        window, run = self.window, (block.event["batch"], block.event["model"], header.count)
+        window, runs = self.window, stretch(block).runs
         seen = (
             (state.size, state.height, state.first, state.time, bytes(state.prev)),
             (state.records, state.anomalies, state.lines, state.first_time, window.runs()),
             bytes(window.hashes[:32]),
-            [bits for bits, count in enumerate(state.bits) if count],
         )
         head = header.block + 1, header.first + header.count, header.time, block.hash
         return seen == (
             (block.size, *head),
-            (header.count, block.anomalies, header.count + 2, header.time, (run,)),
+            (header.count, block.anomalies, header.count + 2, header.time, runs),
             block.hash,
-            [header.bits],
         )
 
 
