@@ -13,7 +13,6 @@ from medchain.errors import LedgerLocked, LedgerTampered, UsageError
 from medchain.ledger.lines import parse_object
 from medchain.ledger.store import Store
 from medchain.ledger.verify import Walk, verify
-
 from tests.foreign.forge import Forge, event
 
 from . import forge
