@@ -93,7 +93,8 @@ static int all_differ(const struct span *spans, size_t count)
 }
 
 /* A row: an object of strings without spaces, no key twice. Keys have no escapes, so that two are
- * the same where their bytes are; nearly always they are those of the row before. */
+ * the same where their bytes are; nearly always they are those of the row before, or the first of
+ * those, and known to differ. */
 static const uint8_t *row(struct columns *columns, const uint8_t *p, const uint8_t *end)
 {
     size_t count = 0;
@@ -121,7 +122,6 @@ static const uint8_t *row(struct columns *columns, const uint8_t *p, const uint8
         count++;
         before = ',';
     } while (*p == ',');
-    changed |= count < columns->count;
     columns->count = count;
     return *p == '}' && (!changed || all_differ(columns->key, count)) ? p + 1 : NULL;
 }
