@@ -90,9 +90,9 @@ struct medchain_scan {
     uint8_t *hashes;
     struct medchain_run *runs;
     size_t hash_room, run_room; /* for how many there is room */
-    /* What was accepted; of the times, the first is set where there is a block. */
+    /* What was accepted. */
     size_t size, blocks, run_count;
-    uint64_t lines, records, anomalies, first_time;
+    uint64_t lines, records, anomalies;
 };
 
 /* Accept blocks at data, one after the other, and stop before the first one that does not hold by

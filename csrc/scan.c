@@ -356,7 +356,6 @@ static const uint8_t *accept_block(struct scanner *s, const uint8_t *start)
 
     memcpy(scan->hashes + HASH * scan->blocks, block.hash, HASH);
     memcpy(scan->prev, block.hash, HASH);
-    scan->first_time = scan->blocks == 0 ? block.time : scan->first_time;
     scan->blocks++;
     scan->size += (size_t)(end - start);
     scan->height++;

@@ -133,8 +133,7 @@ class Scan(Course):
             end=self._windows.offset,
             records=state.records,
             anomalies=state.anomalies,
-            first_time=state.first_time,
-            last_time=state.time,
+            time=state.time,
             runs=window.runs(),
         )
 

@@ -98,15 +98,14 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """What verified blocks in a row amount to; `end` is the offset behind the last of them."""
+    """What verified blocks in a row amount to; `end` and `time` are those of the last of them."""
 
     height: int
     hashes: bytes
     end: int
     records: int
     anomalies: int
-    first_time: int
-    last_time: int
+    time: int
     runs: tuple[Run, ...]
     recoveries: tuple[Event, ...] = ()
 
@@ -131,8 +130,7 @@ def stretch(block: Block) -> Stretch:
         end=block.offset + block.size,
         records=header.count,
         anomalies=block.anomalies,
-        first_time=header.time,
-        last_time=header.time,
+        time=header.time,
         runs=(Run(batch, model, header.bits, 1, header.count),),
         recoveries=(event,) if block.kind == "recovery" else (),
     )
@@ -234,8 +232,9 @@ class _Tally:
         self.anomalies += part.anomalies
         self.size = part.end
         self.work += sum(run.blocks << run.bits for run in part.runs)
-        self.first_time = part.first_time if self.first_time is None else self.first_time
-        self.last_time = part.last_time
+        # Block 0 is always a stretch of its own.
+        self.first_time = part.time if self.first_time is None else self.first_time
+        self.last_time = part.time
         self.recoveries += len(part.recoveries)
         self.models |= {run.model: None for run in part.runs if run.model}
 

@@ -291,13 +291,13 @@ class Pair:
         window, runs = self.window, stretch(block).runs
         seen = (
             (state.size, state.height, state.first, state.time, bytes(state.prev)),
-            (state.records, state.anomalies, state.lines, state.first_time, window.runs()),
+            (state.records, state.anomalies, state.lines, window.runs()),
             bytes(window.hashes[:32]),
         )
         head = header.block + 1, header.first + header.count, header.time, block.hash
         return seen == (
             (block.size, *head),
-            (header.count, block.anomalies, header.count + 2, header.time, runs),
+            (header.count, block.anomalies, header.count + 2, runs),
             block.hash,
         )
 

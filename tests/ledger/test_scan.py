@@ -123,6 +123,31 @@ def test_blocks_of_other_kinds_in_between(agree: Callable[..., Report]) -> None:
     assert agree(forge.data, 2).recoveries == 3
 
 
+def test_stretches_tell_of_each_batch_and_of_each_hash() -> None:
+    forge, expected = Forge(genesis()), {("", ""): 0}
+    for number in range(60):
+        bits, batch = number // 7 % 3, f"{number // 5:032x}"
+        model = f"{number // 3 % 2:064x}"
+        head = score(0.5, 2, 2, batch=batch, model=model)
+        forge.add(head, sealed(2 * number), sealed(2 * number + 1), bits=bits)
+        expected[batch, model] = expected.get((batch, model), 0) + 2
+    records: dict[tuple[str, str], int] = {}
+    hashes: dict[int, bytes] = {}
+    parts = 0
+    for part in Scan(io.BytesIO(forge.data), threads=2, chunk=8000):
+        parts += 1
+        for run in part.runs:
+            key = run.batch, run.model
+            records[key] = records.get(key, 0) + run.records
+        found = ((height, part.hash(height)) for height in range(-1, 70))
+        hashes |= {height: hash for height, hash in found if hash}
+        assert part.blocks == sum(run.blocks for run in part.runs)
+    assert parts < 20
+    assert records == expected
+    assert hashes == dict(enumerate(forge.blocks))
+    assert verify.verify(io.BytesIO(forge.data)) == walked(forge.data)
+
+
 def test_a_stretch_ends_where_there_is_no_room_for_runs(
     agree: Callable[..., Report], monkeypatch: pytest.MonkeyPatch
 ) -> None:
