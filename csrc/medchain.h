@@ -102,6 +102,35 @@ int medchain_open_records(const double *scores, const uint8_t *objects, size_t s
                           double threshold, uint64_t first,
                           uint8_t *out, size_t capacity, size_t *written);
 
+/* Blocks in a row that belong to one batch, were scored by one model, and claim as much work. */
+struct medchain_run {
+    char batch[32], model[64]; /* hex */
+    uint64_t bits, blocks, records;
+};
+
+/* What medchain_scan starts from, and what it saw. */
+struct medchain_scan {
+    /* The head, before and after: height and first record of the next block, and the last one's
+     * time and hash. */
+    uint64_t height, first, time;
+    uint8_t prev[32];
+    /* What the genesis event demands. */
+    uint64_t min_bits;
+    int sealed;
+    /* Areas of the caller: the hashes of the accepted blocks, 32 bytes each, and their runs. */
+    uint8_t *hashes;
+    struct medchain_run *runs;
+    size_t hash_room, run_room; /* for how many there is room */
+    /* What was accepted. */
+    size_t size, blocks, run_count;
+    uint64_t lines, records, anomalies;
+};
+
+/* Accept blocks at data, one after the other, and stop before the first one that does not hold by
+ * docs/format.md, or is cut off, or is of an unusual form: its verdict is the caller's to find.
+ * Block 0 is never accepted. */
+int medchain_scan(int kernel, const uint8_t *data, size_t size, struct medchain_scan *scan);
+
 /* cdef end */
 
 #endif

@@ -1,8 +1,8 @@
 """The thin binding to the C core: which kernel hashes and mines, and how it is called.
 
-Only ``merkle``, ``pow`` and ``writer`` use this module. Without the extension, ``lib`` and ``ffi``
-are None and ``load_error`` says why; the one kernel is then ``python``, and these modules take
-their pure-Python path. ``MEDCHAIN_KERNEL`` forces a kernel by name: a demand, never a wish. It
+Only ``merkle``, ``pow``, ``scan`` and ``writer`` use this module. Without the extension, ``lib`` and
+``ffi`` are None and ``load_error`` says why; the one kernel is then ``python``, and these modules
+take their pure-Python path. ``MEDCHAIN_KERNEL`` forces a kernel by name: a demand, never a wish. It
 is read once, at the first hash or search.
 """
 
@@ -112,6 +112,11 @@ def lines_root(kernel: str, lines: bytes) -> bytes:
     target = ffi.from_buffer("uint8_t[]", out)
     _check(lib.medchain_lines_root(_number(kernel), lines, len(lines), target), kernel)
     return bytes(out)
+
+
+def scan(kernel: str, data: Any, start: int, end: int, state: Any) -> None:
+    """Run ``medchain_scan`` over the bytes from `start` to `end` of `data`, a cffi array."""
+    _check(lib.medchain_scan(_number(kernel), data + start, end - start, state), kernel)
 
 
 def sha256(kernel: str, message: bytes) -> bytes:

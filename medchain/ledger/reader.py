@@ -70,19 +70,41 @@ def open_ledger(source: str | Path) -> Iterator[IO[bytes]]:
     if str(source) == "-":
         yield _decompressed(sys.stdin.buffer)
         return
-    with readable(Path(source), "a ledger file").open("rb", buffering=CHUNK) as file:
+    # With a small buffer, so that a chunk is read to its place without a copy.
+    with readable(Path(source), "a ledger file").open("rb", buffering=1 << 16) as file:
         yield _decompressed(file)
 
 
-class Reader:
-    """Iterate the raw blocks of `stream`; afterwards `tail` is what follows the last block line."""
+class Source:
+    """A stream that is cut into blocks; `line` and `offset` are those behind the last one."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
-        self._buffer = bytearray()
         self.line = 1
         self.offset = 0
         self.damage: ArchiveDamaged | None = None
+
+    @property
+    def tail(self) -> bytes:
+        """The bytes behind the last block line, once the stream has ended."""
+        raise NotImplementedError
+
+    @contextmanager
+    def _noting_damage(self) -> Iterator[None]:
+        try:
+            yield
+        except EOFError:
+            self.damage = ArchiveDamaged(cut=True)
+        except _archive_errors():
+            self.damage = ArchiveDamaged(cut=False)
+
+
+class Reader(Source):
+    """Iterate the raw blocks of `stream`; afterwards `tail` is what follows the last block line."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        super().__init__(stream)
+        self._buffer = bytearray()
 
     @property
     def tail(self) -> bytes:
@@ -97,7 +119,7 @@ class Reader:
             start = 0
             while True:
                 if begin < 0:
-                    begin, scan = _block_line(self._buffer, start, scan)
+                    begin, scan = find_block_line(self._buffer, start, scan)
                 end = self._buffer.find(b"\n", scan) if begin >= 0 else -1
                 if end < 0:
                     break
@@ -118,16 +140,12 @@ class Reader:
         return raw
 
     def _read(self) -> bytes:
-        try:
+        with self._noting_damage():
             return self._stream.read1(CHUNK)  # type: ignore[attr-defined,no-any-return]
-        except EOFError:
-            self.damage = ArchiveDamaged(cut=True)
-        except _archive_errors():
-            self.damage = ArchiveDamaged(cut=False)
         return b""
 
 
-def _block_line(buffer: bytearray, start: int, scan: int) -> tuple[int, int]:
+def find_block_line(buffer: bytearray, start: int, scan: int) -> tuple[int, int]:
     """Where the first block line from `start` on begins, or -1, and where to search on."""
     if buffer.startswith(BLOCK, start):
         return start, start

@@ -19,11 +19,12 @@ from .. import fs
 from ..errors import UsageError
 from . import pow
 from .block import GENESIS_PREV, LIMIT, Header, block_hash, encode, to_line
-from .judge import FORMAT, Block
+from .judge import FORMAT
 from .lines import Event, event
 from .merkle import tree_root
 from .reader import MAX_BLOCK
-from .verify import Walk
+from .scan import Scan
+from .verify import Stretch
 
 Clock = Callable[[], int]
 """Microseconds since 1970, UTC."""
@@ -81,7 +82,7 @@ class Store:
         self._mining = mining
         self._file = fs.AppendFile(path)
         self._head: tuple[Header, bytes] | None = None
-        self._recorded: set[object] = set()
+        self._recorded: set[str] = set()
         self.genesis: Event = {}
         self.recovered: list[Recovered] = []
 
@@ -115,20 +116,19 @@ class Store:
         assert isinstance(least, int)
         return least
 
-    def read(self, visit: Callable[[Block], None]) -> None:
-        """Verify the ledger to its head, showing `visit` each block, and move a torn tail aside.
+    def read(self, visit: Callable[[Stretch], None]) -> None:
+        """Verify the ledger to its head, showing `visit` every stretch, and move a torn tail aside.
 
         Raises `LedgerTampered` where a block does not hold; the file is then as it was.
         """
         with self._file.reader() as stream:
-            walk = Walk(stream)
-            for block in walk:
-                if block.kind == "recovery":
-                    self._recorded.add(block.event.get("sha256"))
-                visit(block)
-        self.genesis, self._head = walk.genesis, walk.head
-        if walk.tail and walk.tail.size:
-            self._move_aside(walk.tail.offset)
+            scan = Scan(stream)
+            for part in scan:
+                self._recorded.update(str(event.get("sha256")) for event in part.recoveries)
+                visit(part)
+        self.genesis, self._head = scan.genesis, scan.head
+        if scan.tail and scan.tail.size:
+            self._move_aside(scan.tail.offset)
         if self._head:
             self._record_recoveries()
 

@@ -1,20 +1,22 @@
 """Verify a ledger: one pass over every byte, to a report that names the first finding.
 
 `Walk` yields blocks that hold, one after the other, and is what every reader of a ledger in this
-program goes through; `verify` takes the whole walk and reports (docs/format.md, "Verification").
+program goes through that needs its blocks; `Scan` (scan.py) yields what many blocks amount to, and
+is fast. `verify` takes the whole of either and reports (docs/format.md, "Verification").
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import IO, NoReturn
+from typing import IO, NamedTuple, NoReturn
 
 from .block import Header
 from .judge import BadBlock, Block, Finding, NewerFormat, judge
 from .lines import EVENT, GENESIS, RECORD, Event, foreign_byte
+from .merkle import SIZE as HASH
 from .merkle import Frontier
-from .reader import MAX_BLOCK, OversizedBlock, Reader
+from .reader import MAX_BLOCK, OversizedBlock, RawBlock, Reader, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,52 +28,112 @@ class Tail:
     size: int
 
 
-class Walk:
-    """Iterate the verified blocks of `stream`, up to its torn tail.
+class Course:
+    """How far a verification has come; `Walk` and `Scan` are the two ways to go.
 
     Raises `BadBlock` at the first finding. After the last block `tail` is what follows it (``None``
     if nothing does), `tree` the tree over the blocks, `head` the last block's header and hash.
     """
 
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._reader = Reader(stream)
+    def __init__(self, source: Source) -> None:
+        self._source = source
         self.tree = Frontier()
         self.genesis: Event = {}
         self.head: tuple[Header, bytes] | None = None
         self.tail: Tail | None = None
         self.tail_note = ""
 
-    def __iter__(self) -> Iterator[Block]:
-        try:
-            for raw in self._reader:
-                block = judge(raw, self.head, self.genesis)
-                if self.head is None:
-                    self.genesis = block.event
-                self.head = block.header, block.hash
-                self.tree.append(block.hash)
-                yield block
-        except OversizedBlock:
-            _fail_at(
-                self._reader,
-                self._height,
-                "size",
-                f"more than {MAX_BLOCK} bytes without a block line",
-            )
-        self._end()
-
     @property
     def _height(self) -> int:
         return 0 if self.head is None else self.head[0].block + 1
 
+    def _judge(self, raw: RawBlock) -> Block:
+        block = judge(raw, self.head, self.genesis)
+        if self.head is None:
+            self.genesis = block.event
+        self.head = block.header, block.hash
+        self.tree.append(block.hash)
+        return block
+
+    def _fail_oversized(self) -> NoReturn:
+        message = f"more than {MAX_BLOCK} bytes without a block line"
+        _fail_at(self._source, self._height, "size", message)
+
     def _end(self) -> None:
-        reader = self._reader
-        if reader.damage and not reader.damage.cut:
-            _fail_at(reader, self._height, "archive", str(reader.damage))
-        tail = reader.tail
-        _judge_tail(tail, reader, self._height)
-        if tail or reader.damage or self.head is None:
-            self.tail = Tail(reader.line, reader.offset, len(tail))
-            self.tail_note = str(reader.damage) if reader.damage else ""
+        source = self._source
+        if source.damage and not source.damage.cut:
+            _fail_at(source, self._height, "archive", str(source.damage))
+        tail = source.tail
+        _judge_tail(tail, source, self._height)
+        if tail or source.damage or self.head is None:
+            self.tail = Tail(source.line, source.offset, len(tail))
+            self.tail_note = str(source.damage) if source.damage else ""
+
+
+class Walk(Course):
+    """Iterate the verified blocks of `stream`, up to its torn tail."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._reader = Reader(stream)
+        super().__init__(self._reader)
+
+    def __iter__(self) -> Iterator[Block]:
+        try:
+            for raw in self._reader:
+                yield self._judge(raw)
+        except OversizedBlock:
+            self._fail_oversized()
+        self._end()
+
+
+class Run(NamedTuple):
+    """Blocks in a row with one batch, model and claim of work; empty texts for other events."""
+
+    batch: str
+    model: str
+    bits: int
+    blocks: int
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What verified blocks in a row amount to; `end` and `time` are those of the last of them."""
+
+    height: int
+    hashes: bytes
+    end: int
+    records: int
+    anomalies: int
+    time: int
+    runs: tuple[Run, ...]
+    recoveries: tuple[Event, ...] = ()
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks it has."""
+        return len(self.hashes) // HASH
+
+    def hash(self, height: int) -> bytes | None:
+        """The hash of the block at `height`, where it is one of these."""
+        index = height - self.height
+        return self.hashes[HASH * index : HASH * (index + 1)] if 0 <= index < self.blocks else None
+
+
+def stretch(block: Block) -> Stretch:
+    """The stretch that is one block."""
+    header, event = block.header, block.event
+    batch, model = (str(event[key]) if block.kind == "score" else "" for key in ("batch", "model"))
+    return Stretch(
+        height=header.block,
+        hashes=block.hash,
+        end=block.offset + block.size,
+        records=header.count,
+        anomalies=block.anomalies,
+        time=header.time,
+        runs=(Run(batch, model, header.bits, 1, header.count),),
+        recoveries=(event,) if block.kind == "recovery" else (),
+    )
 
 
 @dataclass(frozen=True)
@@ -132,22 +194,29 @@ def verify(
     `check` is asked about each block that holds and may return a finding of its own (seals);
     `progress` is told the offset behind each block.
     """
-    walked = Walk(stream)
+    from .scan import Scan
+
     tally = _Tally()
     finding, too_new = None, None
+    walk, scan = Walk(stream), Scan(stream)
+    course: Course = walk if check else scan
     try:
-        for block in walked:
-            tally.add(block)
-            finding = check(block) if check else None
-            if finding:
-                break
+        for part in _checked(walk, check) if check else scan:
+            tally.add(part)
             if progress:
-                progress(block.offset + block.size)
+                progress(part.end)
     except BadBlock as bad:
         finding = bad.finding
     except NewerFormat as newer:
         too_new = newer.format
-    return tally.report(walked, finding, too_new)
+    return tally.report(course, finding, too_new)
+
+
+def _checked(walk: Walk, check: Check) -> Iterator[Stretch]:
+    for block in walk:
+        yield stretch(block)
+        if finding := check(block):
+            raise BadBlock(finding)
 
 
 class _Tally:
@@ -157,51 +226,50 @@ class _Tally:
         self.last_time: int | None = None
         self.models: dict[str, None] = {}
 
-    def add(self, block: Block) -> None:
-        header = block.header
-        self.blocks += 1
-        self.records += header.count
-        self.anomalies += block.anomalies
-        self.size = block.offset + block.size
-        self.work += 1 << header.bits
-        self.first_time = header.time if self.first_time is None else self.first_time
-        self.last_time = header.time
-        self.recoveries += block.kind == "recovery"
-        if block.kind == "score":
-            self.models[str(block.event["model"])] = None
+    def add(self, part: Stretch) -> None:
+        self.blocks += part.blocks
+        self.records += part.records
+        self.anomalies += part.anomalies
+        self.size = part.end
+        self.work += sum(run.blocks << run.bits for run in part.runs)
+        # Block 0 is always a stretch of its own.
+        self.first_time = part.time if self.first_time is None else self.first_time
+        self.last_time = part.time
+        self.recoveries += len(part.recoveries)
+        self.models |= {run.model: None for run in part.runs if run.model}
 
-    def report(self, walked: Walk, finding: Finding | None, too_new: int | None) -> Report:
+    def report(self, course: Course, finding: Finding | None, too_new: int | None) -> Report:
         return Report(
             blocks=self.blocks,
             records=self.records,
             anomalies=self.anomalies,
             size=self.size,
-            ledger=str(walked.genesis.get("ledger", "")),
-            rows=str(walked.genesis.get("rows", "")),
+            ledger=str(course.genesis.get("ledger", "")),
+            rows=str(course.genesis.get("rows", "")),
             first_time=self.first_time,
             last_time=self.last_time,
             work=self.work,
-            root=walked.tree.root().hex(),
-            head=walked.head[1].hex() if walked.head else "",
+            root=course.tree.root().hex(),
+            head=course.head[1].hex() if course.head else "",
             models=tuple(self.models),
             recoveries=self.recoveries,
             finding=finding,
-            tail=None if finding else walked.tail,
-            tail_note=walked.tail_note,
+            tail=None if finding else course.tail,
+            tail_note=course.tail_note,
             too_new=too_new,
         )
 
 
-def _judge_tail(tail: bytes, reader: Reader, height: int) -> None:
+def _judge_tail(tail: bytes, source: Source, height: int) -> None:
     """A tail that a torn append cannot have left is a finding: only its last line may be cut."""
     if height == 0 and tail[: len(GENESIS)] != GENESIS[: len(tail)]:
         _fail_at(
-            reader,
+            source,
             height,
             "line",
             "this is no medchain ledger: it does not begin with a genesis event",
         )
-    position, line = 0, reader.line
+    position, line = 0, source.line
     for number, text in enumerate(tail.split(b"\n")[:-1]):
         legal = text.startswith(EVENT if number == 0 else RECORD)
         if not legal or foreign_byte(text) is not None:
@@ -210,12 +278,12 @@ def _judge_tail(tail: bytes, reader: Reader, height: int) -> None:
                     "line",
                     height,
                     line,
-                    reader.offset + position,
+                    source.offset + position,
                     "a line that no block begins with",
                 )
             )
         position, line = position + len(text) + 1, line + 1
 
 
-def _fail_at(reader: Reader, height: int, kind: str, message: str) -> NoReturn:
-    raise BadBlock(Finding(kind, height, reader.line, reader.offset, message))
+def _fail_at(source: Source, height: int, kind: str, message: str) -> NoReturn:
+    raise BadBlock(Finding(kind, height, source.line, source.offset, message))

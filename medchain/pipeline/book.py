@@ -13,9 +13,9 @@ from pathlib import Path
 from .. import __version__
 from ..errors import UsageError
 from ..ledger import pow
-from ..ledger.judge import Block
 from ..ledger.store import MAX_BITS, Genesis, Store
 from ..ledger.vault import Ingest, Vault, vault_path
+from ..ledger.verify import Stretch
 from .bench import bits_for
 
 DEFAULT_BITS = 16
@@ -77,18 +77,18 @@ class Wish:
 
 @dataclass(slots=True)
 class _Seen:
-    """What the walk to the head saw: records of each batch, and the block the vault saw last."""
+    """What the scan to the head saw: records of each batch, and the block the vault saw last."""
 
     height: int | None = None
     hash: str | None = None
     records: dict[str, int] = field(default_factory=dict)
 
-    def visit(self, block: Block) -> None:
-        if block.header.block == self.height:
-            self.hash = block.hash.hex()
-        if block.kind == "score":
-            batch = str(block.event["batch"])
-            self.records[batch] = self.records.get(batch, 0) + block.header.count
+    def visit(self, part: Stretch) -> None:
+        if self.height is not None and (found := part.hash(self.height)):
+            self.hash = found.hex()
+        for run in part.runs:
+            if run.batch:
+                self.records[run.batch] = self.records.get(run.batch, 0) + run.records
 
 
 class Book:

@@ -13,6 +13,7 @@ from medchain.errors import LedgerLocked, LedgerTampered, UsageError
 from medchain.ledger.lines import parse_object
 from medchain.ledger.store import Store
 from medchain.ledger.verify import Walk, verify
+from tests.foreign.forge import Forge, event
 
 from . import forge
 
@@ -173,3 +174,11 @@ def test_the_genesis_event_holds_what_the_format_demands(tmp_path: Path) -> None
         "rows": "sealed",
         "program": "test",
     }
+
+
+def test_a_recovery_that_names_no_hash_is_no_obstacle(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    path.write_bytes(Forge().add(event("recovery", sha256=[])).data)
+    store = reopen(path)
+    assert store.height == 2
+    store.__exit__()

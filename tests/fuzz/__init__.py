@@ -1,0 +1,1 @@
+"""Fuzzing that takes longer than a test may."""
