@@ -375,7 +375,7 @@ int medchain_scan(int number, const uint8_t *data, size_t size, struct medchain_
     if (s.kernel == NULL)
         return status;
     s.scan = scan;
-    s.end = data + size;
+    s.end = size > 0 ? data + size : data;
     s.columns.count = 0;
     scan->size = scan->blocks = scan->lines = scan->records = scan->anomalies = 0;
     scan->run_count = 0;

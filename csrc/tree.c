@@ -170,7 +170,7 @@ static size_t hash_some_lines(const struct mc_kernel *kernel, const uint8_t **da
 int mc_hash_lines(const struct mc_kernel *kernel, const uint8_t *data, size_t size, int prefix,
                   uint8_t *out, size_t capacity)
 {
-    const uint8_t *end = data + size;
+    const uint8_t *end = size > 0 ? data + size : data;
     if (prefix < MEDCHAIN_NO_PREFIX || prefix > 255 || (size > 0 && end[-1] != '\n'))
         return MEDCHAIN_BAD_ARGUMENT;
     size_t count = hash_some_lines(kernel, &data, end, prefix, out, capacity / HASH);
@@ -236,7 +236,7 @@ int mc_lines_root(const struct mc_kernel *kernel, const uint8_t *data, size_t si
 {
     enum { WINDOW = 512, MOST_SUBTREES = 64 };
     uint8_t leaves[HASH * WINDOW], subtrees[HASH * MOST_SUBTREES], *next = subtrees;
-    const uint8_t *end = data + size;
+    const uint8_t *end = size > 0 ? data + size : data;
     if (size > 0 && end[-1] != '\n')
         return MEDCHAIN_BAD_ARGUMENT;
     for (size_t windows = 0; data < end; windows++) {
