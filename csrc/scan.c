@@ -377,7 +377,8 @@ int medchain_scan(int number, const uint8_t *data, size_t size, struct medchain_
     s.scan = scan;
     s.end = size > 0 ? data + size : data;
     s.columns.count = 0;
-    scan->size = scan->blocks = scan->lines = scan->records = scan->anomalies = 0;
+    scan->size = scan->blocks = 0;
+    scan->lines = scan->records = scan->anomalies = 0;
     scan->run_count = 0;
 
     if (scan->height == 0 || scan->first >= MC_LIMIT)
