@@ -13,7 +13,7 @@
 
 #include "medchain.h"
 
-enum { HASH = 32, HEADER = 112, LONGEST = 300 };
+enum { HASH = 32, HEADER = 112, LONGEST = 300, FIELDS = 6 };
 
 static int kernel, reference;
 
@@ -326,7 +326,7 @@ static void check_mining_on(void)
 
 /* One line of the vectors, cut at its spaces in place. */
 struct vector {
-    char *kind, *field[4];
+    char *kind, *field[FIELDS];
 };
 
 static int next_vector(char **text, struct vector *vector)
@@ -338,7 +338,7 @@ static int next_vector(char **text, struct vector *vector)
     vector->kind = *text;
     *text = end + 1;
     char *at = vector->kind;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < FIELDS; i++) {
         at = at == NULL ? NULL : strchr(at, ' ');
         if (at != NULL)
             *at++ = '\0';
@@ -353,12 +353,17 @@ static unsigned digit(char hex)
     return (unsigned)(found - digits);
 }
 
+static void unhex_at(const char *hex, uint8_t *bytes, size_t i)
+{
+    bytes[i] = (uint8_t)(digit(hex[2 * i]) << 4 | digit(hex[2 * i + 1]));
+}
+
 static uint8_t *unhex(const char *hex, size_t *size)
 {
     *size = strlen(hex) / 2;
     uint8_t *bytes = block(NULL, *size);
     for (size_t i = 0; i < *size; i++)
-        bytes[i] = (uint8_t)(digit(hex[2 * i]) << 4 | digit(hex[2 * i + 1]));
+        unhex_at(hex, bytes, i);
     return bytes;
 }
 
@@ -409,10 +414,99 @@ static void check_mine(const struct vector *v)
     free(header);
 }
 
+/* How many blocks behind block 0 the core accepts, with room for so many hashes and runs. */
+static size_t accepted(const struct vector *v, const uint8_t *data, size_t size, size_t room,
+                       size_t runs)
+{
+    struct medchain_scan scan = {.height = 1, .hash_room = room, .run_room = runs};
+    size_t prev_size;
+    uint8_t *exact = block(data, size), *prev = unhex(v->field[3], &prev_size);
+    scan.min_bits = strtoull(v->field[0], NULL, 10);
+    scan.sealed = v->field[1][0] == '1';
+    scan.time = strtoull(v->field[2], NULL, 10);
+    memcpy(scan.prev, prev, HASH);
+    scan.hashes = block(NULL, HASH * room);
+    scan.runs = (void *)block(NULL, runs * sizeof *scan.runs);
+    expect(medchain_scan(kernel, exact, size, &scan), MEDCHAIN_OK, "scan");
+    if (scan.blocks > room || scan.size > size)
+        fail("scan of %zu bytes: %zu blocks, %zu bytes", size, scan.blocks, scan.size);
+    free(exact);
+    free(prev);
+    free(scan.hashes);
+    free(scan.runs);
+    return scan.blocks;
+}
+
+/* scan MIN_BITS SEALED TIME PREV BLOCKS LEDGER: what follows block 0, from which these were taken,
+ * and how many blocks of it hold. The core may accept fewer: what is unusual is the caller's. */
+static void check_scan(const struct vector *v)
+{
+    size_t size, blocks = strtoul(v->field[4], NULL, 10);
+    uint8_t *ledger = unhex(v->field[5], &size);
+    if (accepted(v, ledger, size, blocks + 2, blocks + 2) > blocks)
+        fail("a ledger of %zu good blocks was accepted beyond: %.*s", blocks, (int)size,
+             (const char *)ledger);
+    free(ledger);
+}
+
+/* How many block lines end before this place. */
+static size_t blocks_before(const uint8_t *ledger, size_t place)
+{
+    size_t blocks = 0, line = 0;
+    for (size_t i = 0; i < place; i++)
+        if (ledger[i] == '\n') {
+            blocks += memcmp(ledger + line, "{\"block\":", 9) == 0;
+            line = i + 1;
+        }
+    return blocks;
+}
+
+/* Behind a block 0 that asks for more work, is later, or has another hash, the same is not accepted. */
+static void check_other_heads(const struct vector *v, const uint8_t *ledger, size_t size, size_t blocks)
+{
+    static const struct { size_t field; const char *text; } others[] = {
+        {0, "9"}, {2, "9007199254740991"}, 
+        {3, "0000000000000000000000000000000000000000000000000000000000000000"},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct vector other = *v;
+        char text[65];
+        other.field[others[i].field] = strcpy(text, others[i].text);
+        if (accepted(&other, ledger, size, blocks, blocks) != 0)
+            fail("accepted behind another block 0, field %zu", others[i].field);
+    }
+}
+
+/* accept: as scan, but all of it holds and is usual. Cut anywhere, or with any byte changed, it is
+ * accepted up to the block before. */
+static void check_accept(const struct vector *v)
+{
+    size_t size, blocks = strtoul(v->field[4], NULL, 10);
+    uint8_t *ledger = unhex(v->field[5], &size);
+    for (size_t cut = 0; cut <= size; cut++)
+        if (accepted(v, ledger, cut, blocks, blocks) != blocks_before(ledger, cut))
+            fail("a ledger cut to %zu bytes", cut);
+    for (size_t room = 0; room <= blocks; room++)
+        if (accepted(v, ledger, size, room, blocks) != room)
+            fail("room for %zu blocks", room);
+    if (accepted(v, ledger, size, blocks, 0) != 0)
+        fail("no room for runs");
+    check_other_heads(v, ledger, size, blocks);
+    for (size_t i = 0; i < size; i++) {
+        ledger[i] ^= (uint8_t)(1 << noise() % 8);
+        size_t found = accepted(v, ledger, size, blocks, blocks);
+        unhex_at(v->field[5], ledger, i);
+        if (found != blocks_before(ledger, i))
+            fail("a ledger with byte %zu changed", i);
+    }
+    free(ledger);
+}
+
 static void check_vectors(const char *vectors)
 {
     static const struct { const char *kind; void (*check)(const struct vector *); } kinds[] = {
         {"hash", check_hash}, {"block", check_block}, {"mine", check_mine},
+        {"scan", check_scan}, {"accept", check_accept},
     };
     enum { KINDS = sizeof kinds / sizeof *kinds };
     char *text = (char *)block((const uint8_t *)vectors, strlen(vectors) + 1), *at = text;

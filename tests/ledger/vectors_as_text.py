@@ -36,6 +36,26 @@ def header(block: dict[str, int | str]) -> bytes:
     return b"\0MC1" + numbers + hashes + last
 
 
+def scan(kind: str, ledger: bytes, good: int) -> str:
+    """What stands behind block 0, and what a scanner has to know of that block."""
+    genesis, line, rest = ledger.split(b"\n", 2)
+    event, block = json.loads(genesis), json.loads(line)
+    sealed = int(event["rows"] == "sealed")
+    head = f"{event['min_bits']} {sealed} {block['time']} {block['hash']}"
+    return f"{kind} {head} {good - 1} {rest.hex()}"
+
+
+def scans() -> list[str]:
+    usual = ("sealed rows", "open rows")
+    cases = json.loads((VECTORS / "format-1.json").read_text("utf-8"))["cases"]
+    return [
+        scan("accept" if c["name"] in usual else "scan", c["ledger"].encode(), c["blocks"])
+        for c in cases
+        if c["blocks"] and "ledger" in c
+    ]
+
+
 if __name__ == "__main__":
     example = (VECTORS / "example.jsonl").read_bytes().splitlines(keepends=True)
-    print(*hashes(), *blocks(example), sep="\n")
+    accept = scan("accept", b"".join(example), 3)
+    print(*hashes(), *blocks(example), *scans(), accept, sep="\n")
