@@ -1,9 +1,9 @@
 """The thin binding to the C core: which kernel hashes and mines, and how it is called.
 
-Only ``merkle``, ``pow``, ``scan`` and ``writer`` use this module. Without the extension, ``lib`` and
-``ffi`` are None and ``load_error`` says why; the one kernel is then ``python``, and these modules
-take their pure-Python path. ``MEDCHAIN_KERNEL`` forces a kernel by name: a demand, never a wish. It
-is read once, at the first hash or search.
+Only ``merkle``, ``pow``, ``scan`` and ``writer`` use this module. Without the extension, ``lib``
+and ``ffi`` are None and ``load_error`` says why; the one kernel is then ``python``, and these
+modules take their pure-Python path. ``MEDCHAIN_KERNEL`` forces a kernel by name: a demand, never a
+wish. It is read once, at the first hash or search.
 """
 
 from __future__ import annotations
