@@ -21,10 +21,14 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from .errors import MedchainError as MedchainError
     from .ledger.verify import Report as Report
+    from .pipeline.amend import amend as amend
     from .pipeline.audit import verify as verify
     from .pipeline.demo import demo as demo
     from .pipeline.doctor import doctor as doctor
+    from .pipeline.erase import ErasureSummary as ErasureSummary
+    from .pipeline.erase import erase as erase
     from .pipeline.export import export as export
+    from .pipeline.find import find as find
     from .pipeline.ingest import IngestSummary as IngestSummary
     from .pipeline.ingest import ingest as ingest
     from .pipeline.inspect import show as show
@@ -32,12 +36,16 @@ if TYPE_CHECKING:
     from .pipeline.train import train as train
 
 _HOMES = {
+    "ErasureSummary": "pipeline.erase",
     "MedchainError": "errors",
     "Report": "ledger.verify",
     "IngestSummary": "pipeline.ingest",
+    "amend": "pipeline.amend",
     "demo": "pipeline.demo",
     "doctor": "pipeline.doctor",
+    "erase": "pipeline.erase",
     "export": "pipeline.export",
+    "find": "pipeline.find",
     "ingest": "pipeline.ingest",
     "plot": "pipeline.plot",
     "show": "pipeline.inspect",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from .. import __version__
-from . import demo, doctor, export, ingest, plot, show, train, verify
+from . import amend, demo, doctor, erase, export, find, ingest, plot, show, train, verify
 from .output import guarded
 
 app = typer.Typer(
@@ -41,6 +41,9 @@ for _command in (
     plot.plot,
     show.show,
     export.export,
+    find.find,
+    amend.amend,
+    erase.erase,
     demo.demo,
     doctor.doctor,
 ):

@@ -15,6 +15,7 @@ from .judge import BadBlock, Block, Finding, NewerFormat, judge
 from .lines import EVENT, GENESIS, RECORD, Event, foreign_byte
 from .merkle import Frontier
 from .reader import MAX_BLOCK, OversizedBlock, Reader
+from .remarks import Erasure
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,8 @@ class Report:
     seals_opened: int | None = None
     scores_repeated: int | None = None
     scores_of_other_models: int | None = None
+    scores_of_erased: int | None = None
+    erasures: tuple[Erasure, ...] | None = None
 
     @property
     def ok(self) -> bool:

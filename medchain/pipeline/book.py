@@ -13,6 +13,7 @@ from pathlib import Path
 from .. import __version__
 from ..errors import UsageError
 from ..ledger.judge import Block
+from ..ledger.remarks import Remarks
 from ..ledger.store import MAX_BITS, Genesis, Store
 from ..ledger.vault import Ingest, Vault, vault_path
 
@@ -64,8 +65,10 @@ class _Seen:
     height: int | None = None
     hash: str | None = None
     records: dict[str, int] = field(default_factory=dict)
+    remarks: Remarks = field(default_factory=Remarks)
 
     def visit(self, block: Block) -> None:
+        self.remarks.visit(block.event, block.header)
         if block.header.block == self.height:
             self.hash = block.hash.hex()
         if block.kind == "score":
@@ -117,6 +120,22 @@ class Book:
     def bits(self) -> int:
         """The work of the blocks to come."""
         return self.store.min_bits if self.wish.bits is None else self.wish.bits
+
+    @property
+    def remarks(self) -> Remarks:
+        """What the events that stood in the ledger when it was opened say about its records."""
+        return self._seen.remarks
+
+    def unshredded(self) -> list[int]:
+        """The records that the ledger has as erased, but whose rows are still in the vault."""
+        return self._vault.kept(self.remarks.erased) if self._vault else []
+
+    def finish_erasures(self) -> list[int]:
+        """Destroy what an erasure that was interrupted left behind; returns the records."""
+        left = self.unshredded()
+        if left:
+            self.vault.shred(left, self.store.next_record, self.store.head)
+        return left
 
     def find(self, table: Callable[[bytes], bytes], model: str) -> Ingest | None:
         """The ingest of this table under `model`, if any; `table` gives its keyed digest."""
@@ -178,6 +197,7 @@ class Book:
                 f"{path} belongs to another ledger than {self.path}",
                 hint="put the two files that belong together into one folder",
             )
+        self._vault.sweep()
 
     def _check_wish(self) -> None:
         genesis, wish = self.store.genesis, self.wish
