@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from .pipeline.ingest import ingest as ingest
     from .pipeline.inspect import show as show
     from .pipeline.plot import plot as plot
+    from .pipeline.timestamp import Time as Time
+    from .pipeline.timestamp import timestamp as timestamp
     from .pipeline.train import train as train
 
 _HOMES = {
@@ -41,6 +43,7 @@ _HOMES = {
     "Report": "ledger.verify",
     "IngestSummary": "pipeline.ingest",
     "amend": "pipeline.amend",
+    "Time": "pipeline.timestamp",
     "demo": "pipeline.demo",
     "doctor": "pipeline.doctor",
     "erase": "pipeline.erase",
@@ -49,6 +52,7 @@ _HOMES = {
     "ingest": "pipeline.ingest",
     "plot": "pipeline.plot",
     "show": "pipeline.inspect",
+    "timestamp": "pipeline.timestamp",
     "train": "pipeline.train",
     "verify": "pipeline.audit",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from .. import __version__
-from . import amend, demo, doctor, erase, export, find, ingest, plot, show, train, verify
+from . import amend, demo, doctor, erase, export, find, ingest, plot, show, timestamp, train, verify
 from .output import guarded
 
 app = typer.Typer(
@@ -44,6 +44,7 @@ for _command in (
     find.find,
     amend.amend,
     erase.erase,
+    timestamp.timestamp,
     demo.demo,
     doctor.doctor,
 ):
