@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -234,6 +235,20 @@ def test_a_wrong_answer_is_one_sentence_and_stores_nothing(
     assert caught.value.hint
     assert "secret" not in caught.value.message
     assert list(tmp_path.iterdir()) == [checkpoint]
+
+
+def test_the_authority_is_sent_a_hash_and_nothing_else(tsa: Authority, checkpoint: Path) -> None:
+    sent: list[bytes] = []
+
+    def listen(handler: BaseHTTPRequestHandler, query: bytes) -> None:
+        sent.append(query)
+        send(handler, tsa.reply(query))
+
+    with serving(listen) as url:
+        timestamp(checkpoint, authority=url)
+    [query] = sent
+    assert sha256(NOTE).digest() in query
+    assert len(query) < 80, "version, algorithm, hash, nonce, and whether certificates are wanted"
 
 
 def test_an_answer_by_another_authority_than_the_trusted_stores_nothing(
