@@ -71,14 +71,13 @@ def _words(summary: ErasureSummary) -> str:
     about = [("reason", summary.reason)]
     if summary.already:
         about.append(("before", f"{numbers(summary.already)} erased already"))
-    if summary.dry_run:
-        return f"Would erase {_rows(summary)}; nothing was written\n{table(about)}"
-    if not summary.records:
-        return f"Nothing was recorded: {_rows(summary)} to erase\n{table(about)}"
-    about += [("block", f"{summary.block:,}"), ("head", summary.head)]
-    return f"Erased {_rows(summary)}\n{table(about)}"
-
-
-def _rows(summary: ErasureSummary) -> str:
+    if summary.unrecorded:
+        rest = f"{plural(summary.unrecorded, 'row')} that no block had committed to"
+        about.append(("and also", rest))
+    if summary.block is not None:
+        about += [("block", f"{summary.block:,}"), ("head", summary.head)]
     count = len(summary.records)
-    return f"{plural(count, 'row')} of {numbers(summary.records)}" if count else "no row is left"
+    rows = f"{plural(count, 'row')} of {numbers(summary.records)}" if count else "no recorded row"
+    if summary.dry_run:
+        return f"Would erase {rows}; nothing was written\n{table(about)}"
+    return f"Erased {rows}\n{table(about)}"

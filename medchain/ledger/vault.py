@@ -25,6 +25,7 @@ FORMAT = 1
 INSERTED = 256
 ASKED = 500
 PAGE = 8192
+OTHER_TABLES = "select name from old.sqlite_schema where type = 'table' and name != 'sealed'"
 NEW, OLD = "new", "old"
 LEFTOVERS = (OLD, NEW, f"{NEW}-journal")
 NO_ROW = "the vault has no row for this record"
@@ -263,7 +264,7 @@ class Vault:
                 " where record < ? and record not in gone order by record",
                 (end,),
             )
-            for table in ("meta", "ingest"):
+            for (table,) in self._db.execute(OTHER_TABLES).fetchall():
                 self._db.execute(f"insert into {table} select * from old.{table}")
             self._see(head)
             self._db.execute("commit")
@@ -398,5 +399,6 @@ def _sentence(path: Path) -> Iterator[None]:
         ) from error
     except sqlite3.DatabaseError as error:
         raise UsageError(
-            f"{path} is no vault: {error}", hint="check the path of the vault"
+            f"{path} is no vault: {error}",
+            hint="check its path; where an erasure ran at the same time, repeat the command",
         ) from error

@@ -7,7 +7,7 @@ whatever opens the pair for writing next completes what was interrupted in betwe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import UsageError
@@ -22,12 +22,14 @@ from .reason import checked, refuse_identifiers
 class ErasureSummary:
     """What an erasure did: `records` are erased by its event, in `block` at `time`.
 
+    `unrecorded` rows were those of a subject that no block committed to: an ingest was interrupted.
     `already` were erased before. `shredded` were too, but only now are their rows gone: a run was
     interrupted, or the vault is an older copy. `time` is in microseconds since 1970, UTC.
     """
 
     ledger: str
     records: tuple[int, ...]
+    unrecorded: int = 0
     already: tuple[int, ...] = ()
     shredded: tuple[int, ...] = ()
     reason: str = ""
@@ -64,10 +66,11 @@ def erase(
     refuse_identifiers(text, subjects, ())
     with Book(readable(Path(ledger), "a ledger file"), Wish(), mining) as book:
         _refuse_open(book)
-        chosen = _chosen(book, subjects, numbers)
+        chosen, unrecorded = _chosen(book, subjects, numbers)
         refuse_identifiers(text, (), _rows(book, chosen))
         already = chosen & book.remarks.erased.keys()
-        return _Erasure(book, text, sorted(chosen - already), sorted(already)).run(dry_run)
+        erasure = _Erasure(book, text, sorted(chosen - already), sorted(already))
+        return replace(erasure.run(dry_run), unrecorded=unrecorded)
 
 
 class _Erasure:
@@ -112,19 +115,20 @@ def _refuse_open(book: Book) -> None:
         )
 
 
-def _chosen(book: Book, subjects: set[str], numbers: set[int]) -> set[int]:
-    """The records that were asked for, all of which stand in the ledger."""
+def _chosen(book: Book, subjects: set[str], numbers: set[int]) -> tuple[set[int], int]:
+    """The records that were asked for, and how many rows there are that no block committed to."""
     end = book.store.next_record
     for number in sorted(numbers):
         if not 0 <= number < end:
             raise UsageError(f"there is no record {number}: the ledger holds {end}, counted from 0")
-    found = set(numbers)
+    found = list(numbers)
     for subject in subjects:
         rows = book.vault.lines_of(subject)
         if not rows:
             raise _unknown(book)
-        found.update(row for row in rows if row < end)
-    return found
+        found += rows
+    chosen = {number for number in found if number < end}
+    return chosen, len(set(found) - chosen)
 
 
 def _unknown(book: Book) -> UsageError:

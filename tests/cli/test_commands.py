@@ -93,7 +93,7 @@ def test_a_person_asks_and_is_erased(road: Path, tmp_path: Path) -> None:
         (("erase", *who, "--reason", f"for {subject}"), 2, "names the person"),
         (("erase", *who, *why), 0, "Erased 1 row of record 7"),
         (("erase", *who, *why), 2, "holds no row of this subject"),
-        (("erase", "ledger.jsonl", "--record", "7", *why), 0, "no row is left to erase"),
+        (("erase", "ledger.jsonl", "--record", "7", *why), 0, "Erased no recorded row"),
         (("find", *who), 0, "holds no record of this subject"),
         (("show", "ledger.jsonl", "--record", "7"), 0, "as the law demands"),
         (("verify", "ledger.jsonl", "--vault"), 0, "record 7, on 2"),

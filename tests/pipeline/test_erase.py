@@ -137,8 +137,13 @@ def test_a_table_recorded_in_part_does_not_bring_a_row_back(
         assert vault.reaches(done), "rows were sealed that no block committed to"
     subject = rows(table)[done + 3]["patient_id"]
     assert find(ledger, subject=subject).unrecorded == 1
-    summary = erase(ledger, subject=subject, record=7, reason=REASON)
-    assert summary.records == (7,)
+    before = ledger.read_bytes()
+    dry = erase(ledger, subject=subject, reason=REASON, dry_run=True)
+    assert (dry.records, dry.unrecorded) == ((), 1)
+    summary = erase(ledger, subject=subject, reason=REASON)
+    assert (summary.records, summary.unrecorded, summary.block) == ((), 1, None)
+    assert ledger.read_bytes() == before
+    assert erase(ledger, record=7, reason=REASON).records == (7,)
     vault_bytes = ledger.with_suffix(".vault").read_bytes()
     assert subject.encode() not in vault_bytes, "a row without a block goes without an event"
     summary2 = ingest(table, model=model, ledger=ledger, batch_size=10)
