@@ -183,6 +183,12 @@ class Vault:
             query = "select record, line from sealed where subject = ? order by record"
             return dict(self._db.execute(query, (subject,)))
 
+    def known(self, subjects: Collection[str]) -> list[str]:
+        """Those of `subjects` of whom there are rows here."""
+        query = "select 1 from sealed where subject = ? limit 1"
+        with _sentence(self.path):
+            return [one for one in subjects if self._db.execute(query, (one,)).fetchone()]
+
     def subject_of(self, record: int) -> str | None:
         """Whom the row of `record` is of, where it is here and that is known."""
         with _sentence(self.path):

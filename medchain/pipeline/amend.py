@@ -12,7 +12,7 @@ from ..ledger.lines import Event
 from ..ledger.store import Recovered
 from .book import Book, Wish
 from .inspect import show
-from .reason import checked, refuse_identifiers
+from .reason import checked, refuse_identifiers, words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,7 @@ def _refuse_row(book: Book, record: int, reason: str) -> None:
         assert isinstance(row, dict)
         refuse_identifiers(reason, (), [row])
         return
-    subject = book.vault.subject_of(record)
-    rows = [row for _, row in book.vault.rows(record, 1)]
-    refuse_identifiers(reason, [subject] if subject else (), rows)
+    named = book.vault.known(words_of(reason))
+    if subject := book.vault.subject_of(record):
+        named.append(subject)
+    refuse_identifiers(reason, named, [row for _, row in book.vault.rows(record, 1)])

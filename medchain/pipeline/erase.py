@@ -15,7 +15,7 @@ from ..fs import readable
 from ..ledger.lines import Event
 from ..ledger.store import Recovered
 from .book import Book, Wish
-from .reason import checked, refuse_identifiers
+from .reason import checked, refuse_identifiers, words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def erase(
     with Book(readable(Path(ledger), "a ledger file"), Wish(), mining) as book:
         _refuse_open(book)
         chosen, unrecorded = _chosen(book, subjects, numbers)
-        refuse_identifiers(text, (), _rows(book, chosen))
+        refuse_identifiers(text, book.vault.known(words_of(text)), _rows(book, chosen))
         already = chosen & book.remarks.erased.keys()
         erasure = _Erasure(book, text, sorted(chosen - already), sorted(already))
         return replace(erasure.run(dry_run), unrecorded=unrecorded)

@@ -15,6 +15,7 @@ SHORTEST_CELL = 4
 FEW_WORDS = 3
 """A cell of at most so many words may be a name: each of its words is looked for as well."""
 
+_PUNCTUATION = ".,:;!?()[]'\""
 _HINT = "the ledger never forgets: say why, and not who or what the row says"
 
 
@@ -41,13 +42,20 @@ def refuse_identifiers(
     text = _plain(reason)
     words = set(re.findall(r"\w+", text))
     if any(_names(_plain(subject), text) for subject in subjects):
-        raise UsageError("the reason names the person", hint=_HINT)
+        raise UsageError("the reason names a person", hint=_HINT)
     for row in rows:
         for column, cell in row.items():
             if _quotes(_plain(cell), text, words):
                 raise UsageError(
                     f"the reason quotes what the row says in column {column!r}", hint=_HINT
                 )
+
+
+def words_of(reason: str) -> set[str]:
+    """The words of `reason` that may be somebody's id, as they stand and in either case."""
+    words = {word.strip(_PUNCTUATION) for word in reason.split()}
+    long = [word for word in words if len(word) >= SHORTEST_CELL]
+    return {form for word in long for form in (word, word.upper(), word.lower())}
 
 
 def _names(subject: str, text: str) -> bool:

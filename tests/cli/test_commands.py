@@ -90,7 +90,7 @@ def test_a_person_asks_and_is_erased(road: Path, tmp_path: Path) -> None:
         (("find", *who), 0, "amended to anomalous"),
         (("amend", "ledger.jsonl", "--record", "7", *why, "--verdict", "maybe"), 2, "verdict"),
         (("erase", *who, *why, "--dry-run"), 0, "Would erase 1 row of record 7"),
-        (("erase", *who, "--reason", f"for {subject}"), 2, "names the person"),
+        (("erase", *who, "--reason", f"for {subject}"), 2, "names a person"),
         (("erase", *who, *why), 0, "Erased 1 row of record 7"),
         (("erase", *who, *why), 2, "holds no row of this subject"),
         (("erase", "ledger.jsonl", "--record", "7", *why), 0, "Erased no recorded row"),

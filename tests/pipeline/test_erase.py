@@ -323,8 +323,10 @@ def test_open_rows_cannot_be_erased(model: Path, table: Path, tmp_path: Path) ->
         ({"subject": ["nobody", "{subject}"]}, "holds no row of this subject"),
         ({"record": 3, "reason": " "}, "needs a reason"),
         ({"record": 3, "reason": "of canary4x"}, "in column 'CANARY0X'"),
-        ({"record": 3, "reason": "for {subject}"}, "in column 'patient_id'"),
-        ({"subject": "{subject}", "reason": "for {subject}"}, "names the person"),
+        ({"record": 3, "reason": "for {subject}"}, "names a person"),
+        ({"record": 3, "reason": "for x{subject}x"}, "in column 'patient_id'"),
+        ({"record": 4, "reason": "as {subject}, too"}, "names a person"),
+        ({"subject": "{subject}", "reason": "for {subject}"}, "names a person"),
     ],
 )
 def test_what_cannot_be_erased_is_refused_whole(
