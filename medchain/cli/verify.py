@@ -49,6 +49,7 @@ def verify(
     raise typer.Exit(report.exit_code)
 
 
+_SHOWN_ERASURES = 10
 _COMPLETE = (
     "repeat medchain erase, or run the next ingest: either completes an erasure that was "
     "interrupted, or that an older copy of the vault does not know of"
@@ -123,7 +124,10 @@ def _facts(report: Report, seconds: float) -> list[tuple[str, str]]:
         facts.append(("recoveries", plural(report.recoveries, "torn append") + " moved aside"))
     if report.seals_opened is not None:
         facts.append(("seals opened", f"{report.seals_opened:,}"))
-    facts += [("erased", erasure_text(erasure)) for erasure in report.erasures or ()]
+    erasures = report.erasures or ()
+    facts += [("erased", erasure_text(erasure)) for erasure in erasures[:_SHOWN_ERASURES]]
+    if len(erasures) > _SHOWN_ERASURES:
+        facts.append(("erased", f"and {len(erasures) - _SHOWN_ERASURES:,} times more: see --json"))
     if report.scores_repeated is not None:
         other = report.scores_of_other_models or 0
         rest = f"; {other:,} are of other models" if other else ""

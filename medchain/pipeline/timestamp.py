@@ -23,7 +23,7 @@ from .authority import ask, host_of
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
-    from rfc3161_client import TimeStampResponse
+    from rfc3161_client import Accuracy, TimeStampResponse
 
 LONGEST = 1 << 20
 """Bytes of a checkpoint, and of a token."""
@@ -178,15 +178,9 @@ def _read_token(response: TimeStampResponse, data: bytes, what: str | Path) -> T
         mine = imprint.hash_algorithm.dotted_string == _SHA256
         mine = mine and imprint.message == sha256(data).digest()
         signer = next(iter(response.signed_data.signer_infos))
-        accuracy = info.accuracy
-        parts = (
-            (accuracy.seconds or 0, accuracy.millis or 0, accuracy.micros or 0)
-            if accuracy
-            else (0, 0, 0)
-        )
         time = Time(
             time=(info.gen_time - _EPOCH) // timedelta(microseconds=1),
-            accuracy=parts[0] * 1_000_000 + parts[1] * 1000 + parts[2],
+            accuracy=_microseconds(info.accuracy),
             authority=_subject(response, signer.issuer, signer.serial_number),
             policy=info.policy.dotted_string,
             serial=f"{info.serial_number:x}",
@@ -198,6 +192,13 @@ def _read_token(response: TimeStampResponse, data: bytes, what: str | Path) -> T
             hint="a token speaks of one file, byte for byte: find the one that it was made for",
         )
     return time
+
+
+def _microseconds(accuracy: Accuracy | None) -> int:
+    if accuracy is None:
+        return 0
+    parts = accuracy.seconds or 0, accuracy.millis or 0, accuracy.micros or 0
+    return parts[0] * 1_000_000 + parts[1] * 1000 + parts[2]
 
 
 def _subject(response: TimeStampResponse, issuer: object, serial: int) -> str:
@@ -222,8 +223,7 @@ def _strangers_bytes(what: str | Path) -> Iterator[None]:
             raise
         except Exception:
             raise LedgerTampered(
-                f"{what} is no time-stamp token that can be read",
-                hint=_COPY,
+                f"{what} is no time-stamp token that can be read", hint=_COPY
             ) from None
 
 
