@@ -142,6 +142,16 @@ def test_a_token_for_other_bytes_is_refused(tsa: Authority) -> None:
             check(bytes(altered), token, tsa.root.read_bytes())
 
 
+def test_a_token_over_the_same_bytes_as_another_hash_is_refused(tsa: Authority) -> None:
+    """32 bytes called SHA3-256 are the hash of something else, if of anything."""
+    digest = sha256(NOTE).hexdigest()
+    query = tsa.openssl("ts", "-query", "-digest", digest, "-sha3-256", "-cert")
+    token = tsa.reply(query, section="loose")
+    assert sha256(NOTE).digest() in token
+    with pytest.raises(LedgerTampered, match="other bytes"):
+        check(NOTE, token, tsa.root.read_bytes())
+
+
 def test_another_authority_is_refused(tsa: Authority, other: Authority) -> None:
     token = tsa.reply(tsa.query(NOTE))
     with pytest.raises(PolicyUnmet, match="vouch"):

@@ -35,6 +35,12 @@ digests = sha256
 signer_digest = sha256
 accuracy = secs:1, millisecs:500
 ess_cert_id_alg = sha256
+[loose]
+serial = serial
+crypto_device = builtin
+default_policy = 1.2.3.4.1
+digests = sha3-256
+signer_digest = sha256
 [strict]
 serial = serial
 crypto_device = builtin
