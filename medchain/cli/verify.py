@@ -81,7 +81,8 @@ def _verdict(report: Report) -> str:
     if report.too_new is not None:
         return f"not verified: format {report.too_new} is newer than this program"
     if report.finding:
-        return "TAMPERED or damaged"
+        unfinished = report.finding.kind == "erase"
+        return "holds, but an erasure is not complete" if unfinished else "TAMPERED or damaged"
     if report.tail:
         return "holds, but ends in a torn append" if report.blocks else "holds no block"
     return "verified, every byte"

@@ -102,6 +102,15 @@ def test_a_person_asks_and_is_erased(road: Path, tmp_path: Path) -> None:
         assert done.returncode == code, (words, done.stderr)
         assert sentence in done.stdout + done.stderr, (words, done.stdout, done.stderr)
         seen += done.stdout + done.stderr
+    (tmp_path / "ledger.vault").write_bytes((road / "ledger.vault").read_bytes())
+    done = medchain("verify", "ledger.jsonl", "--vault", folder=tmp_path)
+    assert done.returncode == 10
+    assert "holds, but an erasure is not complete" in done.stdout
+    assert "what to do: repeat medchain erase" in done.stdout
+    done = medchain("erase", *who, *why, folder=tmp_path)
+    assert done.returncode == 0
+    assert "completed an erasure that was interrupted: record 7" in done.stderr
+    assert medchain("verify", "ledger.jsonl", "--vault", folder=tmp_path).returncode == 0
     assert subject not in seen
     assert "backups of the vault" in seen
     assert "Traceback" not in seen

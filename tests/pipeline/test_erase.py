@@ -300,6 +300,16 @@ def test_a_reader_in_the_middle_of_a_query_is_not_overwritten(
     assert verify(ledger, vault=True).ok
 
 
+def test_a_reader_that_an_erasure_overtakes_is_told_and_never_misled(ledger: Path) -> None:
+    with Vault(ledger.with_suffix(".vault"), readonly=True) as vault:
+        assert len(vault.lines(0, 400)) == 400
+        erase(ledger, record=7, reason=REASON)
+        for look in (lambda: vault.lines(0, 400), lambda: vault.head, lambda: vault.kept([1])):
+            with pytest.raises(UsageError, match="not a database") as caught:
+                look()
+            assert "repeat the command" in caught.value.hint
+
+
 def test_open_rows_cannot_be_erased(model: Path, table: Path, tmp_path: Path) -> None:
     path = tmp_path / "open.jsonl"
     ingest(table, model=model, ledger=path, rows="open", bits=0)
