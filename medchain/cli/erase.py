@@ -59,8 +59,7 @@ def erase(
             mining=lambda nonces: shown.note(f"mining a block: {nonces:,} nonces"),
         )
     say_recovered(summary.recovered)
-    if not dry_run:
-        say_shredded(summary.shredded)
+    say_shredded(summary.shredded)
     result_json(asdict(summary)) if json else result(_words(summary))
     if summary.records and not dry_run:
         say("medchain: copies and backups of the vault still hold these rows")

@@ -94,7 +94,7 @@ class _Erasure:
             ledger=str(self.book.path),
             records=tuple(self.fresh),
             already=tuple(self.already),
-            shredded=tuple(left),
+            shredded=() if dry_run else tuple(left),
             reason=self.reason,
             block=header.block if header else None,
             time=header.time if header else None,

@@ -143,9 +143,9 @@ def test_a_table_recorded_in_part_does_not_bring_a_row_back(
     summary = erase(ledger, subject=subject, reason=REASON)
     assert (summary.records, summary.unrecorded, summary.block) == ((), 1, None)
     assert ledger.read_bytes() == before
-    assert erase(ledger, record=7, reason=REASON).records == (7,)
     vault_bytes = ledger.with_suffix(".vault").read_bytes()
     assert subject.encode() not in vault_bytes, "a row without a block goes without an event"
+    assert erase(ledger, record=7, reason=REASON).records == (7,)
     summary2 = ingest(table, model=model, ledger=ledger, batch_size=10)
     assert (summary2.already, summary2.records) == (done, 400 - done)
     assert vault_rows(ledger) == [row for n, row in enumerate(rows(table)) if n != 7]
