@@ -21,30 +21,42 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from .errors import MedchainError as MedchainError
     from .ledger.verify import Report as Report
+    from .pipeline.amend import amend as amend
     from .pipeline.audit import verify as verify
     from .pipeline.bench import Bench as Bench
     from .pipeline.bench import bench as bench
     from .pipeline.demo import demo as demo
     from .pipeline.doctor import doctor as doctor
+    from .pipeline.erase import ErasureSummary as ErasureSummary
+    from .pipeline.erase import erase as erase
     from .pipeline.export import export as export
+    from .pipeline.find import find as find
     from .pipeline.ingest import IngestSummary as IngestSummary
     from .pipeline.ingest import ingest as ingest
     from .pipeline.inspect import show as show
     from .pipeline.plot import plot as plot
+    from .pipeline.timestamp import Time as Time
+    from .pipeline.timestamp import timestamp as timestamp
     from .pipeline.train import train as train
 
 _HOMES = {
+    "ErasureSummary": "pipeline.erase",
     "MedchainError": "errors",
     "Report": "ledger.verify",
     "IngestSummary": "pipeline.ingest",
     "Bench": "pipeline.bench",
     "bench": "pipeline.bench",
+    "amend": "pipeline.amend",
+    "Time": "pipeline.timestamp",
     "demo": "pipeline.demo",
     "doctor": "pipeline.doctor",
+    "erase": "pipeline.erase",
     "export": "pipeline.export",
+    "find": "pipeline.find",
     "ingest": "pipeline.ingest",
     "plot": "pipeline.plot",
     "show": "pipeline.inspect",
+    "timestamp": "pipeline.timestamp",
     "train": "pipeline.train",
     "verify": "pipeline.audit",
 }

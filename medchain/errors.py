@@ -99,6 +99,12 @@ class NotDurable(MedchainError):
     exit_code = 31
 
 
+class NoTimestamp(MedchainError):
+    """The time-stamping authority could not be reached, or gave no token; nothing was stored."""
+
+    exit_code = 32
+
+
 class KernelUnavailable(MedchainError):
     """The kernel that MEDCHAIN_KERNEL names is unknown, not compiled, or not usable on this CPU."""
 

@@ -97,6 +97,46 @@ def remove(path: Path) -> None:
         sync_folder(path.parent)
 
 
+def supersede(path: Path, new: Path, old: Path) -> None:
+    """Put `new` in the place of `path` in one step, and destroy what stood there before.
+
+    What stood there is overwritten. Until it is, it bears the name `old`, where the file system
+    knows hard links, so that `shred` can complete this after a crash.
+    """
+    with durable(path):
+        descriptor = os.open(path, os.O_WRONLY)
+        try:
+            with suppress(OSError):
+                os.link(path, old)
+            os.replace(new, path)
+            sync_folder(path.parent)
+            _overwrite(descriptor)
+        finally:
+            os.close(descriptor)
+    remove(old)
+
+
+def shred(path: Path) -> None:
+    """Overwrite the file `path` and remove it, durably, if it is there."""
+    with durable(path), suppress(FileNotFoundError):
+        descriptor = os.open(path, os.O_WRONLY)
+        try:
+            _overwrite(descriptor)
+        finally:
+            os.close(descriptor)
+    remove(path)
+
+
+def _overwrite(descriptor: int) -> None:
+    # A file of two names is also someone else's: the one that was to be superseded, or a backup.
+    if os.fstat(descriptor).st_nlink > 1:
+        return
+    rest = os.fstat(descriptor).st_size
+    while rest:
+        rest -= os.write(descriptor, bytes(min(rest, 1 << 20)))
+    os.fsync(descriptor)
+
+
 @contextmanager
 def building(folder: Path) -> Iterator[Path]:
     """Yield a new folder beside `folder`, which takes that name when the block ends well.

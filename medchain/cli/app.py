@@ -5,7 +5,21 @@ from __future__ import annotations
 import typer
 
 from .. import __version__
-from . import bench, demo, doctor, export, ingest, plot, show, train, verify
+from . import (
+    amend,
+    bench,
+    demo,
+    doctor,
+    erase,
+    export,
+    find,
+    ingest,
+    plot,
+    show,
+    timestamp,
+    train,
+    verify,
+)
 from .output import guarded
 
 app = typer.Typer(
@@ -41,6 +55,10 @@ for _command in (
     plot.plot,
     show.show,
     export.export,
+    find.find,
+    amend.amend,
+    erase.erase,
+    timestamp.timestamp,
     demo.demo,
     doctor.doctor,
     bench.bench,

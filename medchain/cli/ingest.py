@@ -9,7 +9,18 @@ import typer
 
 from ..errors import RowsRejected
 from .options import Delimiter, Json, seconds
-from .output import Bar, bar, note_core, plural, result, result_json, say, table
+from .output import (
+    Bar,
+    bar,
+    note_core,
+    plural,
+    result,
+    result_json,
+    say,
+    say_recovered,
+    say_shredded,
+    table,
+)
 
 if TYPE_CHECKING:
     from ..pipeline.ingest import IngestSummary
@@ -101,7 +112,8 @@ def ingest(
             progress=lambda progress: _show(shown, progress),
             mining=lambda nonces: shown.note(f"mining a block: {nonces:,} nonces"),
         )
-    _say_recovered(summary)
+    say_recovered(summary.recovered)
+    say_shredded(summary.shredded)
     result_json(asdict(summary)) if json else result(_words(summary))
     if summary.rejects:
         _reject(summary)
@@ -112,14 +124,6 @@ def _show(shown: Bar, progress: Progress) -> None:
     if progress.blocks:
         note += f", {plural(progress.blocks, 'block')}"
     shown.update(progress.position, progress.size, note, progress.stage)
-
-
-def _say_recovered(summary: IngestSummary) -> None:
-    for torn in summary.recovered:
-        say(
-            f"medchain: the ledger ended in {torn.size:,} bytes of an append that never completed; "
-            f"they lie in {torn.file} now, and the ledger says so"
-        )
 
 
 def _words(summary: IngestSummary) -> str:

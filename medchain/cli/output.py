@@ -8,18 +8,23 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import typer
 
 from ..errors import EXIT_CLOSED_PIPE, EXIT_INTERRUPTED, MedchainError, NotDurable
 
+if TYPE_CHECKING:
+    from ..ledger.remarks import Erasure
+    from ..ledger.store import Recovered
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _DEBUG = "MEDCHAIN_DEBUG"
+_SHOWN_NUMBERS = 12
 
 
 def say(text: str) -> None:
@@ -167,6 +172,38 @@ def table(pairs: list[tuple[str, str]]) -> str:
 def plural(count: int, noun: str) -> str:
     """``1 block``, ``1,000 blocks``."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def say_recovered(recovered: Sequence[Recovered]) -> None:
+    """Say that torn appends were moved aside."""
+    for torn in recovered:
+        say(
+            f"medchain: the ledger ended in {torn.size:,} bytes of an append that never completed; "
+            f"they lie in {torn.file} now, and the ledger says so"
+        )
+
+
+def say_shredded(records: Sequence[int]) -> None:
+    """Say that an erasure which was interrupted is complete now."""
+    if records:
+        say(f"medchain: completed an erasure that was interrupted: {numbers(records)}")
+
+
+def numbers(values: Sequence[int]) -> str:
+    """``record 3``, ``records 3, 17``, and of many the first ones."""
+    shown = ", ".join(f"{value:,}" for value in values[:_SHOWN_NUMBERS])
+    more = len(values) - _SHOWN_NUMBERS
+    rest = f" and {more:,} more" if more > 0 else ""
+    return f"record{'' if len(values) == 1 else 's'} {shown}{rest}"
+
+
+def erasure_text(erasure: Erasure) -> str:
+    """What was erased, when, and why."""
+    from ..ledger.lines import printable
+    from ..pipeline.export import iso_time
+
+    what = numbers(erasure.records) if erasure.records else "no record"
+    return f"{what}, on {iso_time(erasure.time)}: {printable(erasure.reason)}"
 
 
 def duration(seconds: float) -> str:

@@ -33,14 +33,20 @@ def _lines(values: dict[str, object], indent: str = "") -> list[str]:
     width = max(len(name) for name in values)
     lines = []
     for name, value in values.items():
-        if isinstance(value, dict):
-            lines += [f"{indent}{printable(name)}", *_lines(value, indent + "  ")]
+        inner = [item for item in _listed(value) if isinstance(item, dict)]
+        if inner:
+            for item in inner:
+                lines += [f"{indent}{printable(name)}", *_lines(item, indent + "  ")]
         else:
             lines.append(f"{indent}{printable(name):<{width}}  {printable(_text(value))}")
     return lines
 
 
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
+
+
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return str(value)
+    return "-" if value is None or value == [] else str(value)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .options import Json, Ledger
-from .output import bar, duration, note_core, plural, result, result_json, table
+from .output import bar, duration, erasure_text, note_core, plural, result, result_json, table
 
 if TYPE_CHECKING:
     from ..ledger.verify import Report
@@ -49,6 +49,13 @@ def verify(
     raise typer.Exit(report.exit_code)
 
 
+_SHOWN_ERASURES = 10
+_COMPLETE = (
+    "repeat medchain erase, or run the next ingest: either completes an erasure that was "
+    "interrupted, or that an older copy of the vault does not know of"
+)
+
+
 def _mining_time(report: Report) -> float:
     from ..ledger.pow import rate
 
@@ -74,7 +81,8 @@ def _verdict(report: Report) -> str:
     if report.too_new is not None:
         return f"not verified: format {report.too_new} is newer than this program"
     if report.finding:
-        return "TAMPERED or damaged"
+        unfinished = report.finding.kind == "erase"
+        return "holds, but an erasure is not complete" if unfinished else "TAMPERED or damaged"
     if report.tail:
         return "holds, but ends in a torn append" if report.blocks else "holds no block"
     return "verified, every byte"
@@ -86,7 +94,8 @@ def _trouble(report: Report) -> list[str]:
     if report.too_new is not None:
         return ["  what to do: install a newer medchain"]
     if report.finding:
-        return [f"  finding: {report.finding}", f"  what to do: {ADVICE}"]
+        advice = _COMPLETE if report.finding.kind == "erase" else ADVICE
+        return [f"  finding: {report.finding}", f"  what to do: {advice}"]
     if report.tail:
         return [
             f"  torn tail: {plural(report.tail.size, 'byte')} from line {report.tail.line}, byte "
@@ -116,9 +125,15 @@ def _facts(report: Report, seconds: float) -> list[tuple[str, str]]:
         facts.append(("recoveries", plural(report.recoveries, "torn append") + " moved aside"))
     if report.seals_opened is not None:
         facts.append(("seals opened", f"{report.seals_opened:,}"))
+    erasures = report.erasures or ()
+    facts += [("erased", erasure_text(erasure)) for erasure in erasures[:_SHOWN_ERASURES]]
+    if len(erasures) > _SHOWN_ERASURES:
+        facts.append(("erased", f"and {len(erasures) - _SHOWN_ERASURES:,} times more: see --json"))
     if report.scores_repeated is not None:
         other = report.scores_of_other_models or 0
         rest = f"; {other:,} are of other models" if other else ""
+        if report.scores_of_erased:
+            rest += f"; the rows of {report.scores_of_erased:,} are not there any more"
         facts.append(("scores repeated", f"{report.scores_repeated:,}{rest}"))
     unanchored = f"none of {plural(report.blocks, 'block')}: without a checkpoint kept elsewhere, "
     facts.append(("anchored", unanchored + "its owner can cut it or mine it again"))

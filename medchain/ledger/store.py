@@ -124,7 +124,8 @@ class Store:
         with self._file.reader() as stream:
             scan = Scan(stream)
             for part in scan:
-                self._recorded.update(str(event.get("sha256")) for event in part.recoveries)
+                if part.event and part.event["event"] == "recovery":
+                    self._recorded.add(str(part.event.get("sha256")))
                 visit(part)
         self.genesis, self._head = scan.genesis, scan.head
         if scan.tail and scan.tail.size:

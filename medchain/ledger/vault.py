@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,13 +17,18 @@ from itertools import chain
 from pathlib import Path
 
 from .. import fs
-from ..errors import FormatTooNew, LedgerTampered, NotDurable, UsageError
+from ..errors import FormatTooNew, LedgerLocked, LedgerTampered, NotDurable, UsageError
 from .judge import Block, Finding
 from .lines import parse_object
 
 FORMAT = 1
 INSERTED = 256
+ASKED = 500
 PAGE = 8192
+OTHER_TABLES = "select name from old.sqlite_schema where type = 'table' and name != 'sealed'"
+NEW, OLD = "new", "old"
+LEFTOVERS = (OLD, NEW, f"{NEW}-journal")
+NO_ROW = "the vault has no row for this record"
 SCHEMA = """
 create table meta (key text primary key, value) without rowid;
 create table sealed (record integer primary key, line text not null, subject text);
@@ -56,13 +61,7 @@ class Vault:
 
     def __init__(self, path: Path, *, readonly: bool = False) -> None:
         self.path = path
-        with _sentence(path):
-            self._db = sqlite3.connect(_address(path, readonly), uri=True, isolation_level=None)
-            try:
-                self._prepare(readonly)
-            except BaseException:
-                self._db.close()
-                raise
+        self._connect(readonly)
 
     @classmethod
     def create(cls, path: Path, ledger: str, secret: bytes) -> Vault:
@@ -83,6 +82,17 @@ class Vault:
 
     def __exit__(self, *_: object) -> None:
         self._db.close()
+
+    def _connect(self, readonly: bool) -> None:
+        with _sentence(self.path):
+            self._db = sqlite3.connect(
+                _address(self.path, readonly), uri=True, isolation_level=None
+            )
+            try:
+                self._prepare(readonly)
+            except BaseException:
+                self._db.close()
+                raise
 
     @property
     def ledger(self) -> str:
@@ -139,15 +149,17 @@ class Vault:
 
     def find(self, source: bytes, model: str) -> Ingest | None:
         """What is known of the table with keyed digest `source` under `model`; open runs first."""
-        row = self._db.execute(
-            "select batch, complete from ingest where source = ? and model = ? order by complete",
-            (source, model),
-        ).fetchone()
+        query = (
+            "select batch, complete from ingest where source = ? and model = ? order by complete"
+        )
+        with _sentence(self.path):
+            row = self._db.execute(query, (source, model)).fetchone()
         return Ingest(row[0], bool(row[1])) if row else None
 
     def batches(self) -> set[str]:
         """The batch ids of every ingest."""
-        return {row[0] for row in self._db.execute("select batch from ingest")}
+        with _sentence(self.path):
+            return {row[0] for row in self._db.execute("select batch from ingest")}
 
     def start(self, batch: str, source: bytes, model: str) -> None:
         """Note, durably, that a table is being ingested."""
@@ -159,6 +171,109 @@ class Vault:
         with _sentence(self.path), self._transaction():
             self._db.execute("update ingest set complete = 1 where batch = ?", (batch,))
             self._see(head)
+
+    def note(self, head: tuple[int, str]) -> None:
+        """Note, durably, that the block `head` was seen."""
+        with _sentence(self.path), self._transaction():
+            self._see(head)
+
+    def lines_of(self, subject: str) -> dict[int, str]:
+        """The sealed lines of `subject` by record, in order; some may be without a block."""
+        with _sentence(self.path):
+            query = "select record, line from sealed where subject = ? order by record"
+            return dict(self._db.execute(query, (subject,)))
+
+    def known(self, subjects: Collection[str]) -> list[str]:
+        """Those of `subjects` of whom there are rows here."""
+        query = "select 1 from sealed where subject = ? limit 1"
+        with _sentence(self.path):
+            return [one for one in subjects if self._db.execute(query, (one,)).fetchone()]
+
+    def subject_of(self, record: int) -> str | None:
+        """Whom the row of `record` is of, where it is here and that is known."""
+        with _sentence(self.path):
+            query = "select subject from sealed where record = ?"
+            row = self._db.execute(query, (record,)).fetchone()
+            return row[0] if row else None
+
+    @property
+    def knows_subjects(self) -> bool:
+        """Whether there is any row here whose subject is known."""
+        with _sentence(self.path):
+            query = "select 1 from sealed where subject is not null limit 1"
+            return self._db.execute(query).fetchone() is not None
+
+    def kept(self, records: Collection[int]) -> list[int]:
+        """Those of `records` whose rows are here, in order."""
+        wanted, found = sorted(records), list[int]()
+        with _sentence(self.path):
+            for start in range(0, len(wanted), ASKED):
+                part = wanted[start : start + ASKED]
+                marks = ",".join("?" * len(part))
+                query = f"select record from sealed where record in ({marks}) order by record"
+                found += [row[0] for row in self._db.execute(query, part)]
+        return found
+
+    def reaches(self, end: int) -> bool:
+        """Whether there are rows from `end` on, which no block committed to."""
+        with _sentence(self.path):
+            query = "select 1 from sealed where record >= ? limit 1"
+            return self._db.execute(query, (end,)).fetchone() is not None
+
+    @property
+    def leftover(self) -> Path | None:
+        """What an erasure that was interrupted left: a file that may still hold what it erased."""
+        paths = (_beside(self.path, name) for name in LEFTOVERS)
+        return next((path for path in paths if path.exists()), None)
+
+    def shred(self, records: Collection[int], end: int, head: tuple[int, str]) -> None:
+        """Destroy the rows of `records`, and those from `end` on, which no block committed to.
+
+        The vault is written anew without them, takes the old one's place in one step, and the old
+        one is overwritten: no page, freelist or journal of the new file ever held such a row.
+        `head` is noted as the block seen last. After a crash, calling this again completes it.
+        """
+        self.sweep()
+        old, new = _beside(self.path, OLD), _beside(self.path, NEW)
+        fs.create(new, mode=0o600)
+        try:
+            with Vault(new) as fresh:
+                fresh._take_over(self.path, records, end, head)
+                fs.supersede(self.path, new, old)
+        except Exception:
+            self.sweep()
+            raise
+        self._db.close()
+        self._connect(readonly=False)
+
+    def sweep(self) -> None:
+        """Destroy what an interrupted `shred` left beside the vault."""
+        for name in LEFTOVERS:
+            fs.shred(_beside(self.path, name))
+
+    def _take_over(
+        self, path: Path, records: Collection[int], end: int, head: tuple[int, str]
+    ) -> None:
+        """Fill this new vault with all of that at `path` but some rows, and keep that one locked.
+
+        A reader with a query under way is waited for: it must not see the file overwritten.
+        """
+        with _sentence(path):
+            self._db.execute("pragma journal_mode = off")  # it is nobody's file until it is whole
+            self._db.execute("attach ? as old", (str(path),))
+            self._db.execute("pragma old.locking_mode = exclusive")
+            self._db.execute("create temp table gone (record integer primary key)")
+            self._db.execute("begin exclusive")
+            self._db.executemany("insert into gone values (?)", ((n,) for n in set(records)))
+            self._db.execute(
+                "insert into sealed select * from old.sealed"
+                " where record < ? and record not in gone order by record",
+                (end,),
+            )
+            for (table,) in self._db.execute(OTHER_TABLES).fetchall():
+                self._db.execute(f"insert into {table} select * from old.{table}")
+            self._see(head)
+            self._db.execute("commit")
 
     def lines(self, first: int, total: int) -> list[tuple[int, str]]:
         """Record number and sealed line of the records from `first`, as far as they are here."""
@@ -173,16 +288,23 @@ class Vault:
         for record, line in self.lines(first, total):
             yield record, parse_object(line.encode())["row"]  # type: ignore[misc]
 
-    def open_seals(self, block: Block) -> Finding | None:
-        """The first record of `block` whose seal this vault contradicts or cannot open."""
+    def open_seals(
+        self, block: Block, missing: Callable[[int], object] | None = None
+    ) -> Finding | None:
+        """The first record of `block` whose seal this vault contradicts or cannot open.
+
+        With `missing`, it is told the index of each record whose row is not here instead.
+        """
         lines = dict(self.lines(block.header.first, block.header.count))
         for index, record in enumerate(block.rows()):
             if record.seal is None:
                 continue
             line = lines.get(record.number)
-            if line is None:
-                return _seal_finding(block, index, "the vault has no row for this record")
-            if sha256(line.encode()).hexdigest() != record.seal:
+            if line is None and missing:
+                missing(index)
+            elif line is None:
+                return _seal_finding(block, index, NO_ROW)
+            elif sha256(line.encode()).hexdigest() != record.seal:
                 return _seal_finding(block, index, "the vault's row is not the one that was sealed")
         return None
 
@@ -233,7 +355,8 @@ class Vault:
         self._db.execute("insert or replace into meta values (?, ?)", (key, value))
 
     def _get(self, key: str) -> object:
-        row = self._db.execute("select value from meta where key = ?", (key,)).fetchone()
+        with _sentence(self.path):
+            row = self._db.execute("select value from meta where key = ?", (key,)).fetchone()
         return row[0] if row else None
 
 
@@ -262,16 +385,26 @@ def _address(path: Path, readonly: bool) -> str:
     return f"{path.absolute().as_uri()}{only}"
 
 
+def _beside(path: Path, name: str) -> Path:
+    return path.with_name(f"{path.name}.{name}")
+
+
 @contextmanager
 def _sentence(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            raise LedgerLocked(
+                f"{path} is in use by another process",
+                hint="wait until that run has ended, then repeat the command",
+            ) from error
         raise NotDurable(
             f"cannot write {path}: {error}",
             hint="look at the space and the rights of its folder, then repeat the command",
         ) from error
     except sqlite3.DatabaseError as error:
         raise UsageError(
-            f"{path} is no vault: {error}", hint="check the path of the vault"
+            f"{path} is no vault: {error}",
+            hint="check its path; where an erasure ran at the same time, repeat the command",
         ) from error

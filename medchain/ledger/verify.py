@@ -17,6 +17,7 @@ from .lines import EVENT, GENESIS, RECORD, Event, foreign_byte
 from .merkle import SIZE as HASH
 from .merkle import Frontier
 from .reader import MAX_BLOCK, OversizedBlock, RawBlock, Reader, Source
+from .remarks import Erasure
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,10 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """What verified blocks in a row amount to; `end` and `time` are those of the last of them."""
+    """What verified blocks in a row amount to; `end` and `time` are those of the last of them.
+
+    A block whose event is no `score` is a stretch of its own, with its `event` and `header`.
+    """
 
     height: int
     hashes: bytes
@@ -107,7 +111,8 @@ class Stretch:
     anomalies: int
     time: int
     runs: tuple[Run, ...]
-    recoveries: tuple[Event, ...] = ()
+    event: Event | None = None
+    header: Header | None = None
 
     @property
     def blocks(self) -> int:
@@ -132,7 +137,8 @@ def stretch(block: Block) -> Stretch:
         anomalies=block.anomalies,
         time=header.time,
         runs=(Run(batch, model, header.bits, 1, header.count),),
-        recoveries=(event,) if block.kind == "recovery" else (),
+        event=None if block.kind == "score" else event,
+        header=header,
     )
 
 
@@ -164,6 +170,8 @@ class Report:
     seals_opened: int | None = None
     scores_repeated: int | None = None
     scores_of_other_models: int | None = None
+    scores_of_erased: int | None = None
+    erasures: tuple[Erasure, ...] | None = None
 
     @property
     def ok(self) -> bool:
@@ -235,7 +243,7 @@ class _Tally:
         # Block 0 is always a stretch of its own.
         self.first_time = part.time if self.first_time is None else self.first_time
         self.last_time = part.time
-        self.recoveries += len(part.recoveries)
+        self.recoveries += part.event is not None and part.event["event"] == "recovery"
         self.models |= {run.model: None for run in part.runs if run.model}
 
     def report(self, course: Course, finding: Finding | None, too_new: int | None) -> Report:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Collection
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from ..fs import readable
 from ..ledger import verify as ledger_verify
 from ..ledger.judge import Block, Finding
 from ..ledger.reader import open_ledger
+from ..ledger.remarks import Remarks
 from ..ledger.verify import Report
 
 if TYPE_CHECKING:
@@ -31,7 +34,8 @@ def verify(
 ) -> Report:
     """Verify every byte of `ledger` (a path, or ``-`` for standard input).
 
-    With `vault` (a path, or ``True`` for the one beside the ledger) every seal is opened as well;
+    With `vault` (a path, or ``True`` for the one beside the ledger) every seal is opened as well,
+    but those of erased rows, and the report says what was erased when and why;
     with `model`, a bundle's folder, the rows that it scored are scored again and compared, within
     2e-6. Whatever stands in the files becomes a finding of the report. `progress` is told the
     byte offset reached.
@@ -54,9 +58,12 @@ class _Checks:
     def __init__(self, vault: Vault | None, model: str | Path | None) -> None:
         self.vault = vault
         self.digest, self.scorer = _load(model)
-        self._opened = self._repeated = self._others = 0
+        self._opened = self._repeated = self._others = self._unrepeated = 0
         self._bound: tuple[str, ...] | None = None
         self._end = 0
+        self._remarks = Remarks()
+        self._missing = _Missing()
+        self._kept: Finding | None = None
 
     def close(self) -> None:
         if self.vault:
@@ -69,11 +76,19 @@ class _Checks:
     def complete(self, report: Report) -> Report:
         """The report with what was counted here, and the vault's word on the ledger's length."""
         if self.vault:
-            finding = report.finding or self._cut_short(report)
-            report = replace(report, seals_opened=self._opened, finding=finding)
+            finding = report.finding or self._cut_short(report) or self._unaccounted(report)
+            report = replace(
+                report,
+                seals_opened=self._opened,
+                erasures=tuple(self._remarks.erasures),
+                finding=finding,
+            )
         if self.scorer:
             report = replace(
-                report, scores_repeated=self._repeated, scores_of_other_models=self._others
+                report,
+                scores_repeated=self._repeated,
+                scores_of_other_models=self._others,
+                scores_of_erased=self._unrepeated,
             )
         return report
 
@@ -90,9 +105,31 @@ class _Checks:
 
     def _check_seals(self, block: Block) -> Finding | None:
         assert self.vault
-        finding = self.vault.open_seals(block)
-        self._opened += block.header.count
+        gaps: list[int] = []
+        finding = self.vault.open_seals(block, gaps.append)
+        self._opened += block.header.count - len(gaps)
+        self._missing.add(block, gaps)
+        self._check_erased(block)
         return finding
+
+    def _check_erased(self, block: Block) -> None:
+        assert self.vault
+        erasure = self._remarks.visit(block.event, block.header)
+        kept = self.vault.kept(erasure.records) if erasure else []
+        if kept and not self._kept:
+            message = (
+                f"record {kept[0]} was erased in the ledger, but its row is still in the vault"
+            )
+            self._kept = replace(_finding("erase", block, message), record=kept[0])
+
+    def _unaccounted(self, report: Report) -> Finding | None:
+        """Rows that are missing though no event erased them, or here though one did."""
+        assert self.vault
+        missing = self._missing.first(self._remarks.erased)
+        if missing or self._kept or not self.vault.leftover:
+            return missing or self._kept
+        message = f"an erasure was interrupted: {self.vault.leftover} may hold what was erased"
+        return Finding("erase", report.blocks, 0, self._end, message)
 
     def _cut_short(self, report: Report) -> Finding | None:
         assert self.vault
@@ -108,31 +145,65 @@ class _Checks:
             self._others += block.header.count
             return None
         rows = self._rows(block)
-        self._bind(tuple(rows[0]))
-        scores, _ = self.scorer.score([list(row.values()) for row in rows])
+        self._unrepeated += block.header.count - len(rows)
+        if not rows:
+            return None
+        self._bind(tuple(rows[0][1]))
+        scores, _ = self.scorer.score([list(row.values()) for _, row in rows])
         self._repeated += len(rows)
-        for index, (recorded, score) in enumerate(zip(block.scores(), scores, strict=True)):
+        every = block.scores()
+        for (record, _), score in zip(rows, scores, strict=True):
+            index = record - block.header.first
+            recorded = every[index]
             if not abs(recorded - score) <= TOLERANCE:
                 finding = _finding("score", block, "the model gives this row another score", index)
                 return replace(finding, expected=f"{score:.6f}", found=f"{recorded:.6f}")
         return None
 
-    def _rows(self, block: Block) -> list[dict[str, str]]:
-        if self.vault:
-            return [row for _, row in self.vault.rows(block.header.first, block.header.count)]
-        rows = [record.row for record in block.rows() if record.row is not None]
-        if len(rows) < block.header.count:
+    def _rows(self, block: Block) -> list[tuple[int, dict[str, str]]]:
+        """The number and the cells of each record whose row there is."""
+        rows = [(record.number, record.row) for record in block.rows()]
+        if all(row is not None for _, row in rows):
+            return rows  # type: ignore[return-value]
+        if not self.vault:
             raise UsageError(
                 "the rows of this ledger are sealed: without its vault none is scored again",
                 hint="add --vault",
             )
-        return rows
+        return list(self.vault.rows(block.header.first, block.header.count))
 
     def _bind(self, columns: tuple[str, ...]) -> None:
         assert self.scorer
         if columns != self._bound:
             self.scorer.bind(columns)
             self._bound = columns
+
+
+class _Missing:
+    """Records whose rows the vault does not have, 32 bytes each: it may have none at all."""
+
+    def __init__(self) -> None:
+        self._places = array("q")
+
+    def add(self, block: Block, gaps: list[int]) -> None:
+        """Note the records of `block` at the indices `gaps`."""
+        if not gaps:
+            return
+        lengths = (match.end() + 1 for match in block.matches)
+        offsets = list(accumulate(lengths, initial=block.records_offset))
+        for index in gaps:
+            place = block.header.block, block.line + 1 + index, offsets[index]
+            self._places.extend((block.header.first + index, *place))
+
+    def first(self, erased: Collection[int]) -> Finding | None:
+        """The first that is not among the `erased`."""
+        from ..ledger.vault import NO_ROW
+
+        for start in range(0, len(self._places), 4):
+            record, height, line, offset = self._places[start : start + 4]
+            if record not in erased:
+                return Finding("seal", height, line, offset, NO_ROW, record=record)
+        return None
 
 
 def _finding(kind: str, block: Block, message: str, index: int | None = None) -> Finding:

@@ -13,6 +13,7 @@ from pathlib import Path
 from .. import __version__
 from ..errors import UsageError
 from ..ledger import pow
+from ..ledger.remarks import Remarks
 from ..ledger.store import MAX_BITS, Genesis, Store
 from ..ledger.vault import Ingest, Vault, vault_path
 from ..ledger.verify import Stretch
@@ -82,8 +83,11 @@ class _Seen:
     height: int | None = None
     hash: str | None = None
     records: dict[str, int] = field(default_factory=dict)
+    remarks: Remarks = field(default_factory=Remarks)
 
     def visit(self, part: Stretch) -> None:
+        if part.event and part.header:
+            self.remarks.visit(part.event, part.header)
         if self.height is not None and (found := part.hash(self.height)):
             self.hash = found.hex()
         for run in part.runs:
@@ -138,6 +142,22 @@ class Book:
         if self._bits is None:
             self._bits = self.wish.work(self.store.min_bits)
         return self._bits
+
+    @property
+    def remarks(self) -> Remarks:
+        """What the events that stood in the ledger when it was opened say about its records."""
+        return self._seen.remarks
+
+    def unshredded(self) -> list[int]:
+        """The records that the ledger has as erased, but whose rows are still in the vault."""
+        return self._vault.kept(self.remarks.erased) if self._vault else []
+
+    def finish_erasures(self) -> list[int]:
+        """Destroy what an erasure that was interrupted left behind; returns the records."""
+        left = self.unshredded()
+        if left:
+            self.vault.shred(left, self.store.next_record, self.store.head)
+        return left
 
     def find(self, table: Callable[[bytes], bytes], model: str) -> Ingest | None:
         """The ingest of this table under `model`, if any; `table` gives its keyed digest."""
@@ -199,6 +219,7 @@ class Book:
                 f"{path} belongs to another ledger than {self.path}",
                 hint="put the two files that belong together into one folder",
             )
+        self._vault.sweep()
 
     def _check_wish(self) -> None:
         genesis, wish = self.store.genesis, self.wish

@@ -20,6 +20,7 @@ LIBRARIES = (
     "typer",
     "cffi",
     "backports.zstd",
+    "rfc3161-client",
     "pyarrow",
 )
 

@@ -20,12 +20,13 @@ from ..errors import UsageError
 from ..ledger.judge import Block
 from ..ledger.lines import printable
 from ..ledger.reader import open_ledger
+from ..ledger.remarks import Remarks, read_ahead
 from ..ledger.verify import Walk
 
 Row = tuple[object, ...]
 
 RECORDS = ["record", "block", "time", "batch", "model", "threshold"]
-RECORDS += ["score", "anomaly", "seal", "row"]
+RECORDS += ["score", "anomaly", "seal", "row", "erased", "amended", "amended_anomaly"]
 BLOCKS = ["block", "time", "event", "batch", "model", "threshold", "first", "count", "anomalies"]
 BLOCKS += ["bits", "nonce", "prev", "root", "hash", "offset"]
 
@@ -40,7 +41,8 @@ def export(
     """Write the ``records`` or the ``blocks`` of `ledger` to `output`; returns how many.
 
     `output` is a path or a binary file; `format` is ``csv`` or ``parquet`` (default: by the suffix
-    of the path, else csv). Times are ISO 8601, UTC. A file appears whole or not at all.
+    of the path, else csv). Times are ISO 8601, UTC: of a record also when its row was erased, and
+    when it was last amended and to which verdict. A file appears whole or not at all.
 
     Raises `LedgerTampered` where the ledger does not hold, `UsageError` for an unknown format.
     """
@@ -48,12 +50,24 @@ def export(
     if not columns or not rows:
         raise UsageError(f"a ledger has records and blocks, not {what!r}")
     write = _writer(output, format)
-    with open_ledger(ledger) as stream:
-        lines = (row for block in Walk(stream) for row in rows(block))
+    with _twice(ledger) as stream:
+        remarks = read_ahead(stream)
+        lines = (row for block in Walk(stream) for row in rows(block, remarks))
         if isinstance(output, (str, Path)):
             with fs.replacing(Path(output)) as file:
                 return write(file, columns, lines)
         return write(output, columns, lines)
+
+
+@contextmanager
+def _twice(ledger: str | Path) -> Iterator[IO[bytes]]:
+    """A ledger to be read twice: what later events say of a record stands behind it."""
+    with open_ledger(ledger) as stream:
+        if str(ledger) == "-":
+            with fs.spool(stream) as file:
+                yield file
+        else:
+            yield stream
 
 
 def iso_time(microseconds: int) -> str:
@@ -62,17 +76,28 @@ def iso_time(microseconds: int) -> str:
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _records(block: Block) -> Iterator[Row]:
+def _records(block: Block, remarks: Remarks) -> Iterator[Row]:
     header, event = block.header, block.event
     time = iso_time(header.time)
     about = event.get("batch"), event.get("model"), event.get("threshold")
     for record in block.rows():
         row = None if record.row is None else json.dumps(record.row)
         rest = record.score, record.anomaly, record.seal, row
-        yield record.number, header.block, time, *about, *rest
+        yield record.number, header.block, time, *about, *rest, *_later(record.number, remarks)
 
 
-def _blocks(block: Block) -> Iterator[Row]:
+def _later(record: int, remarks: Remarks) -> tuple[str | None, str | None, bool | None]:
+    """When it was erased, when last amended, and to which verdict."""
+    erasure, amendments = remarks.erased.get(record), remarks.amended.get(record, [])
+    verdicts = [a.anomaly for a in amendments if a.anomaly is not None]
+    return (
+        iso_time(erasure.time) if erasure else None,
+        iso_time(amendments[-1].time) if amendments else None,
+        verdicts[-1] if verdicts else None,
+    )
+
+
+def _blocks(block: Block, _: Remarks) -> Iterator[Row]:
     header, event = block.header, block.event
     about = event.get("batch"), event.get("model"), event.get("threshold")
     yield (
@@ -92,7 +117,7 @@ def _blocks(block: Block) -> Iterator[Row]:
     )
 
 
-_SHAPES: dict[str, tuple[list[str], Callable[[Block], Iterator[Row]]]] = {
+_SHAPES: dict[str, tuple[list[str], Callable[[Block, Remarks], Iterator[Row]]]] = {
     "records": (RECORDS, _records),
     "blocks": (BLOCKS, _blocks),
 }
@@ -163,7 +188,7 @@ def _parquet(file: IO[bytes], columns: list[str], rows: Iterator[Row]) -> int:
 def _arrow_type(pa: Any, column: str) -> Any:
     if column in ("score", "threshold"):
         return pa.float64()
-    if column == "anomaly":
+    if column in ("anomaly", "amended_anomaly"):
         return pa.bool_()
     if column in ("record", "block", "first", "count", "anomalies", "bits", "nonce", "offset"):
         return pa.int64()

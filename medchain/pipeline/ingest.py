@@ -14,7 +14,7 @@ import secrets
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,7 +41,10 @@ GROUP_ROWS = 1 << 14
 
 @dataclass(frozen=True, slots=True)
 class IngestSummary:
-    """What an ingest did. `already` rows stood in the ledger before; `head` is its last hash."""
+    """What an ingest did. `already` rows stood in the ledger before; `head` is its last hash.
+
+    `shredded` records were erased before by a run that was interrupted; this one completed it.
+    """
 
     ledger: str
     batch: str
@@ -60,6 +63,7 @@ class IngestSummary:
     rejects: tuple[Reject, ...] = ()
     rejects_file: str = ""
     recovered: tuple[Recovered, ...] = ()
+    shredded: tuple[int, ...] = ()
 
 
 def ingest(
@@ -110,15 +114,16 @@ def ingest(
             scored.run(skip_bad_rows)
             return _foreseen(str(ledger), scored, wish, ignored)
         with Book(Path(ledger), wish, mining) as book:
+            shredded = tuple(book.finish_erasures())
             found = _found(book, source, bundle.digest)
             if found and found.complete:
-                return _duplicate(book, bundle, found.batch, ignored)
+                return replace(_duplicate(book, bundle, found.batch, ignored), shredded=shredded)
             scored.run(skip_bad_rows)
             if scored.rejects:
                 scored.rejects_file = str(rejects or Path(ledger).with_suffix(".rejects.csv"))
                 _write_rejects(scored.rejects_file, scored.rejects)
             batch = found.batch if found else book.begin(source.digest, bundle.digest)
-            return _Recording(book, scored, batch, ignored).run()
+            return replace(_Recording(book, scored, batch, ignored).run(), shredded=shredded)
 
 
 def _found(book: Book, table: Table, model: str) -> Ingest | None:

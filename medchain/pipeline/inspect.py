@@ -8,6 +8,7 @@ from ..errors import UsageError
 from ..ledger.judge import Block
 from ..ledger.lines import Record
 from ..ledger.reader import open_ledger
+from ..ledger.remarks import Amendment, Erasure, Remarks
 from ..ledger.verify import Walk
 from .export import iso_time
 
@@ -17,18 +18,24 @@ def show(
 ) -> dict[str, object]:
     """The head of `ledger`, or one `block` by its height, or one `record` by its number.
 
-    The ledger is verified up to what is shown. Raises `LedgerTampered` where it does not hold,
+    The ledger is verified up to the block that is shown, else to its end: a later event may say
+    that the record was erased or amended. Raises `LedgerTampered` where it does not hold,
     `UsageError` where there is no such block or record.
     """
     last: Block | None = None
+    shown: dict[str, object] | None = None
+    remarks = Remarks()
     with open_ledger(ledger) as stream:
         walk = Walk(stream)
         for last in walk:
             header = last.header
+            remarks.visit(last.event, header)
             if block is not None and header.block == block:
                 return _block(last)
             if record is not None and header.first <= record < header.first + header.count:
-                return _record(last, record)
+                shown = _record(last, record)
+    if shown and record is not None:
+        return {**shown, **remarks_on(record, remarks)}
     if last is None:
         raise UsageError(f"{ledger} holds no block yet")
     end = last.header.first + last.header.count
@@ -43,9 +50,27 @@ def show(
         "min_bits": walk.genesis["min_bits"],
         "blocks": last.header.block + 1,
         "records": end,
+        "erased": len(remarks.erased),
+        "amended": len(remarks.amended),
         "tree_root": walk.tree.root().hex(),
         "head": _block(last),
     }
+
+
+def remarks_on(record: int, remarks: Remarks) -> dict[str, object]:
+    """What later events say about `record`: erased or ``None``, and its amendments."""
+    erasure = remarks.erased.get(record)
+    return {
+        "erased": _said(erasure) if erasure else None,
+        "amended": [
+            {**_said(amendment), "anomaly": amendment.anomaly}
+            for amendment in remarks.amended.get(record, [])
+        ],
+    }
+
+
+def _said(remark: Erasure | Amendment) -> dict[str, object]:
+    return {"block": remark.block, "time": iso_time(remark.time), "reason": remark.reason}
 
 
 def _block(block: Block) -> dict[str, object]:

@@ -54,6 +54,8 @@ def test_verify_says_what_it_checked(road: Path) -> None:
         ("show", "ledger.jsonl"),
         ("show", "ledger.jsonl", "--block", "1"),
         ("show", "ledger.jsonl", "--record", "7"),
+        ("find", "ledger.jsonl", "--subject", "nobody"),
+        ("erase", "ledger.jsonl", "--record", "3", "--reason", "as the law demands", "--dry-run"),
         ("doctor",),
         ("bench",),
     ],
@@ -65,6 +67,54 @@ def test_json_is_one_document_whose_fields_are_documented(
     assert done.returncode == 0, done.stderr
     documented = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "scripting.md").read_text()))
     assert set(json.loads(done.stdout)) <= documented
+
+
+def test_a_person_asks_and_is_erased(road: Path, tmp_path: Path) -> None:
+    """The words that are printed; what they stand for is tested with the functions."""
+    for name in ("ledger.jsonl", "ledger.vault"):
+        (tmp_path / name).write_bytes((road / name).read_bytes())
+    with (road / "patients.csv").open() as table:
+        subject = list(csv.DictReader(table))[7]["patient_id"]
+    who = ("ledger.jsonl", "--subject", subject)
+    why = ("--reason", "as the law demands")
+    found = medchain("find", *who, "--rows", folder=tmp_path)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert "holds 1 record of this subject" in found.stdout
+    assert f"patient_id: {subject}" in found.stdout
+    seen = ""
+    for words, code, sentence in (
+        (
+            ("amend", "ledger.jsonl", "--record", "7", *why, "--verdict", "true"),
+            0,
+            "Amended record 7",
+        ),
+        (("find", *who), 0, "amended to anomalous"),
+        (("amend", "ledger.jsonl", "--record", "7", *why, "--verdict", "maybe"), 2, "verdict"),
+        (("erase", *who, *why, "--dry-run"), 0, "Would erase 1 row of record 7"),
+        (("erase", *who, "--reason", f"for {subject}"), 2, "names a person"),
+        (("erase", *who, *why), 0, "Erased 1 row of record 7"),
+        (("erase", *who, *why), 2, "holds no row of this subject"),
+        (("erase", "ledger.jsonl", "--record", "7", *why), 0, "Erased no recorded row"),
+        (("find", *who), 0, "holds no record of this subject"),
+        (("show", "ledger.jsonl", "--record", "7"), 0, "as the law demands"),
+        (("verify", "ledger.jsonl", "--vault"), 0, "record 7, on 2"),
+    ):
+        done = medchain(*words, folder=tmp_path)
+        assert done.returncode == code, (words, done.stderr)
+        assert sentence in done.stdout + done.stderr, (words, done.stdout, done.stderr)
+        seen += done.stdout + done.stderr
+    (tmp_path / "ledger.vault").write_bytes((road / "ledger.vault").read_bytes())
+    done = medchain("verify", "ledger.jsonl", "--vault", folder=tmp_path)
+    assert done.returncode == 10
+    assert "holds, but an erasure is not complete" in done.stdout
+    assert "what to do: repeat medchain erase" in done.stdout
+    done = medchain("erase", *who, *why, folder=tmp_path)
+    assert done.returncode == 0
+    assert "completed an erasure that was interrupted: record 7" in done.stderr
+    assert medchain("verify", "ledger.jsonl", "--vault", folder=tmp_path).returncode == 0
+    assert subject not in seen
+    assert "backups of the vault" in seen
+    assert "Traceback" not in seen
 
 
 def test_export_holds_every_record_and_every_block(road: Path) -> None:
@@ -123,6 +173,13 @@ def test_a_newer_format_has_a_code_of_its_own(tmp_path: Path) -> None:
     assert "newer" in done.stdout
 
 
+def test_standard_input_is_exported_too(tmp_path: Path) -> None:
+    done = medchain("export", "-", folder=tmp_path, stdin=EXAMPLE.read_bytes())
+    assert done.returncode == 0
+    assert done.stdout == medchain("export", EXAMPLE, folder=tmp_path).stdout
+    assert len(done.stdout.splitlines()) == 4
+
+
 def test_standard_input_is_a_ledger_too(tmp_path: Path) -> None:
     done = medchain("verify", "-", folder=tmp_path, stdin=EXAMPLE.read_bytes())
     assert done.returncode == 0
@@ -149,6 +206,13 @@ def test_standard_input_is_a_ledger_too(tmp_path: Path) -> None:
         (("train", "x.csv", "--type", "age"), 2, "COLUMN=KIND"),
         (("ingest", "x.csv", "--bits", "many"), 2, "--bits"),
         (("ingest", "x.csv", "--target-time", "fast"), 2, "500ms"),
+        (("erase", str(EXAMPLE), "--reason", "x"), 2, "erase whom"),
+        (("erase", str(EXAMPLE), "--record", "1"), 2, "--reason"),
+        (("erase", str(EXAMPLE), "--record", "1", "--reason", "x"), 2, "is missing"),
+        (("erase", "nowhere.jsonl", "--record", "1", "--reason", "x"), 2, "does not exist"),
+        (("find", str(EXAMPLE), "--subject", "x"), 2, "does not exist"),
+        (("find", "-", "--subject", "x"), 2, "does not exist"),
+        (("amend", "nowhere.jsonl", "--record", "1", "--reason", "x"), 2, "does not exist"),
         (("nonsense",), 2, "nonsense"),
     ],
 )

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 EXAMPLE = Path(__file__).parent.parent / "vectors" / "example.jsonl"
-HEAVY = "numpy scipy sklearn tensorflow keras matplotlib pandas pyarrow ai_edge_litert pydantic"
+HEAVY = "numpy scipy sklearn tensorflow keras matplotlib pandas pyarrow ai_edge_litert pydantic "
+HEAVY += "cryptography rfc3161_client"
 
 
 def loaded(code: str, *words: str) -> set[str]:
@@ -39,6 +40,8 @@ except SystemExit as end:
         ["ingest", "--help"],
         ["train", "--help"],
         ["plot", "--help"],
+        ["erase", "--help"],
+        ["timestamp", "--help"],
         ["verify", str(EXAMPLE)],
         ["verify", str(EXAMPLE), "--json"],
         ["show", str(EXAMPLE)],
@@ -75,6 +78,19 @@ def test_plotting_loads_neither_pyplot_nor_tensorflow(tmp_path: Path) -> None:
     modules = loaded(code)
     assert "matplotlib" in modules
     assert not modules & {"matplotlib.pyplot", "tensorflow", "keras", "sklearn", "pandas"}
+
+
+def test_erasing_loads_nothing_heavy(model: Path, table: Path, tmp_path: Path) -> None:
+    from medchain.pipeline.ingest import ingest
+
+    ledger = str(tmp_path / "ledger.jsonl")
+    ingest(table, model=model, ledger=ledger, bits=0)
+    code = (
+        f"import medchain; medchain.find({ledger!r}, subject='x');"
+        f"medchain.amend({ledger!r}, record=1, reason='why');"
+        f"medchain.erase({ledger!r}, record=1, reason='why')"
+    )
+    assert not loaded(code) & set(HEAVY.split())
 
 
 def test_ingest_loads_no_tensorflow(model: Path, table: Path, tmp_path: Path) -> None:

@@ -8,36 +8,47 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-CALLS = ("open", "write", "fsync", "ftruncate", "replace", "rename", "unlink", "fchmod")
+CALLS = ("open", "write", "fsync", "ftruncate", "replace", "rename", "unlink", "fchmod", "link")
 Strike = Callable[[str, Callable[..., object], tuple[object, ...]], object]
 
 
 @contextmanager
 def struck(call: int, strike: Strike) -> Iterator[list[str]]:
     """Let `strike` stand for the `call`-th call (from 1); yields the names of all calls made."""
-    made: list[str] = []
-    real = {name: getattr(os, name) for name in CALLS}
+    with striking(call, strike) as made:
+        yield made
 
-    def replacement(name: str) -> Callable[..., object]:
+
+@contextmanager
+def striking(
+    call: int, strike: Strike, more: Sequence[tuple[type, str]] = ()
+) -> Iterator[list[str]]:
+    """As `struck`, where the methods in `more` count as well."""
+    made: list[str] = []
+    points: list[tuple[Any, str]] = [*((os, name) for name in CALLS), *more]
+    real = [getattr(owner, name) for owner, name in points]
+
+    def replacement(name: str, original: Callable[..., object]) -> Callable[..., object]:
         def called(*args: object, **kwargs: object) -> object:
             made.append(name)
             if len(made) == call:
-                return strike(name, real[name], args)
-            return real[name](*args, **kwargs)
+                return strike(name, original, args)
+            return original(*args, **kwargs)
 
         return called
 
-    for name in CALLS:
-        setattr(os, name, replacement(name))
+    for (owner, name), original in zip(points, real, strict=True):
+        setattr(owner, name, replacement(name, original))
     try:
         yield made
     finally:
-        for name in CALLS:
-            setattr(os, name, real[name])
+        for (owner, name), original in zip(points, real, strict=True):
+            setattr(owner, name, original)
 
 
 def half(name: str, real: Callable[..., object], args: tuple[object, ...]) -> None:
@@ -49,11 +60,15 @@ def half(name: str, real: Callable[..., object], args: tuple[object, ...]) -> No
         real(*args)
 
 
-def _die(moment: str) -> Strike:
+def die(moment: str) -> Strike:
+    """End the process ``before`` or ``after`` the call."""
+
     def strike(name: str, real: Callable[..., object], args: tuple[object, ...]) -> object:
-        if moment == "after":
-            half(name, real, args)
-        os._exit(77)
+        try:
+            if moment == "after":
+                half(name, real, args)
+        finally:
+            os._exit(77)
 
     return strike
 
@@ -67,6 +82,6 @@ def append(path: Path) -> None:
 
 if __name__ == "__main__":
     ledger, number, when = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-    with struck(number, _die(when)) as calls:
+    with struck(number, die(when)) as calls:
         append(ledger)
     print(len(calls))

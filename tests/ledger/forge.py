@@ -23,11 +23,13 @@ def seal(number: int) -> str:
     return sha256(b"%d" % number).hexdigest()
 
 
-def append_scores(store: Store, scores: list[float], *, batch: str = "00" * 16) -> None:
+def append_scores(
+    store: Store, scores: list[float], *, batch: str = "00" * 16, seals: list[str] | None = None
+) -> None:
     """Append one block of sealed records with the threshold 0.5."""
     first = store.next_record
     verdicts = [score >= 0.5 for score in scores]
-    seals = [seal(first + index) for index in range(len(scores))]
+    seals = seals or [seal(first + index) for index in range(len(scores))]
     fields: lines.Event = {
         "batch": batch,
         "model": MODEL,

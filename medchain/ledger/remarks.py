@@ -1,0 +1,94 @@
+"""What later events say about earlier records: erasures and amendments (docs/format.md, 3).
+
+Such an event points back; it hides nothing and changes nothing of the record it points at. A number
+that is no record before the event points at nothing: none can be erased before it is recorded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import IO
+
+from .block import Header, parse_line
+from .lines import Event, parse_object
+from .reader import OversizedBlock, Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """An `erase` event: which rows were destroyed in the vault, and why.
+
+    `time` is its block's, microseconds since 1970, UTC.
+    """
+
+    block: int
+    time: int
+    records: tuple[int, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """An `amend` event; `anomaly` is the corrected verdict, ``None`` where only words were added.
+
+    `time` is its block's, microseconds since 1970, UTC.
+    """
+
+    block: int
+    time: int
+    record: int
+    anomaly: bool | None
+    reason: str
+
+
+class Remarks:
+    """The remarks of the blocks that it was shown, by the number of the record."""
+
+    def __init__(self) -> None:
+        self.erasures: list[Erasure] = []
+        self.erased: dict[int, Erasure] = {}
+        self.amended: dict[int, list[Amendment]] = {}
+
+    def visit(self, event: Event, header: Header) -> Erasure | None:
+        """Note what the event of the block with `header` says; returns it if it is an erasure."""
+        kind, reason = event["event"], str(event.get("reason", ""))
+        if kind == "amend":
+            self._amend(event, header, reason)
+        if kind != "erase":
+            return None
+        named = event.get("records")
+        records = [n for n in named if _before(n, header)] if isinstance(named, list) else []
+        erasure = Erasure(header.block, header.time, tuple(records), reason)
+        self.erasures.append(erasure)
+        for record in records:
+            self.erased.setdefault(record, erasure)
+        return erasure
+
+    def _amend(self, event: Event, header: Header, reason: str) -> None:
+        record, anomaly = event.get("record"), event.get("anomaly")
+        if not _before(record, header):
+            return
+        assert isinstance(record, int)
+        verdict = anomaly if isinstance(anomaly, bool) else None
+        amendment = Amendment(header.block, header.time, record, verdict, reason)
+        self.amended.setdefault(record, []).append(amendment)
+
+
+def read_ahead(stream: IO[bytes]) -> Remarks:
+    """The remarks of the ledger in `stream`, which is at its start again afterwards.
+
+    Nothing is verified: whoever reads the ledger for good does that.
+    """
+    remarks = Remarks()
+    try:
+        for raw in Reader(stream):
+            event = parse_object(raw.body.partition(b"\n")[0])
+            remarks.visit(event, parse_line(raw.block_line)[0])
+    except (ValueError, KeyError, OversizedBlock):
+        pass  # the ledger does not hold from here on, and its reader will say so
+    stream.seek(0)
+    return remarks
+
+
+def _before(number: object, header: Header) -> bool:
+    return type(number) is int and 0 <= number < header.first
