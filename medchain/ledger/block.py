@@ -12,6 +12,7 @@ import hashlib
 import re
 import struct
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 MAGIC = b"\x00MC1"
 GENESIS_PREV = bytes(32)
@@ -39,6 +40,12 @@ class Header:
     root: bytes
     time: int
     nonce: int = 0
+
+
+def iso_time(microseconds: int) -> str:
+    """Microseconds since 1970, UTC, as ISO 8601."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def encode(header: Header) -> bytes:
