@@ -15,6 +15,9 @@ from typing import Any, ParamSpec, TypeVar
 import typer
 
 from ..errors import EXIT_CLOSED_PIPE, EXIT_INTERRUPTED, MedchainError, NotDurable
+from .words import duration as duration
+from .words import plural as plural
+from .words import table as table
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -156,27 +159,6 @@ def bar(label: str, *, steps: bool = False) -> Iterator[Bar]:
         yield shown
     finally:
         shown.close()
-
-
-def table(pairs: list[tuple[str, str]]) -> str:
-    """Names and values in two columns, indented."""
-    width = max(len(name) for name, _ in pairs)
-    return "\n".join(f"  {name:<{width}}  {value}" for name, value in pairs)
-
-
-def plural(count: int, noun: str) -> str:
-    """``1 block``, ``1,000 blocks``."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
-
-
-def duration(seconds: float) -> str:
-    """A length of time in the unit that fits it."""
-    for unit, size in (("years", 31_557_600), ("days", 86_400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:,.1f} {unit}"
-    if seconds >= 0.1:
-        return f"{seconds:.1f} seconds"
-    return f"{seconds * 1000:.0f} milliseconds" if seconds >= 0.001 else "less than a millisecond"
 
 
 def note_core() -> None:

@@ -1,0 +1,154 @@
+"""The words of a verification's report; needs the ledger package alone."""
+
+from __future__ import annotations
+
+from ..ledger.block import iso_time
+from ..ledger.check import Facts, iso_seconds
+from ..ledger.judge import ADVICE
+from ..ledger.lines import printable
+from ..ledger.verify import Report
+from .words import duration, plural, table
+
+
+def words(ledger: str, report: Report, seconds: float) -> str:
+    return "\n".join(
+        [f"{ledger}: {_verdict(report)}", *_trouble(report), table(_facts(report, seconds))]
+    )
+
+
+def _verdict(report: Report) -> str:
+    if report.too_new is not None:
+        return f"not verified: format {report.too_new} is newer than this program"
+    if report.finding:
+        return "TAMPERED or damaged"
+    if report.anchor and report.anchor.short:
+        return "SHORTER than the checkpoint"
+    if report.tail:
+        return "holds, but ends in a torn append" if report.blocks else "holds no block"
+    if report.anchor and report.anchor.unmet:
+        return "holds, but does not meet the policy"
+    return "verified, every byte" + (" that was read" if report.unread_blocks else "")
+
+
+def _trouble(report: Report) -> list[str]:
+    if report.too_new is not None:
+        return ["  what to do: install a newer medchain"]
+    if report.finding:
+        return [f"  finding: {report.finding}", *_evidence(report), f"  what to do: {ADVICE}"]
+    if report.anchor and report.anchor.short:
+        return [
+            f"  finding: the ledger has {plural(report.blocks, 'block')}, and the checkpoint more",
+            "  what to do: it was cut or is an old copy; fetch the newest, and keep this one",
+        ]
+    unmet = (
+        [f"  policy: {printable(reason)}" for reason in report.anchor.unmet]
+        if (report.anchor)
+        else []
+    )
+    return unmet + _tail(report)
+
+
+def _evidence(report: Report) -> list[str]:
+    if not report.anchor or not report.finding or report.finding.kind != "checkpoint":
+        return []
+    if report.anchor.evidence:
+        return [
+            f"  evidence: {report.anchor.evidence} proves to anyone that its log signed two "
+            "histories; medchain check confirms it"
+        ]
+    return [
+        "  evidence: none beyond this file and the checkpoint: the log has not signed for these "
+        "blocks, so anyone may have changed them"
+    ]
+
+
+def _tail(report: Report) -> list[str]:
+    if report.tail:
+        return [
+            f"  torn tail: {plural(report.tail.size, 'byte')} from line {report.tail.line}, byte "
+            f"{report.tail.offset}, that no block line commits"
+            + (f" ({report.tail_note})" if report.tail_note else ""),
+            "  what to do: the next ingest moves them aside and says so in the ledger; "
+            "if this is an archived copy, fetch it again",
+        ]
+    return []
+
+
+def _facts(report: Report, seconds: float) -> list[tuple[str, str]]:
+    facts = [
+        ("blocks", f"{report.blocks:,}" + (" before the finding" if report.finding else "")),
+        ("records", f"{report.records:,}, of which {report.anomalies:,} anomalous"),
+    ]
+    if report.first_time is not None and report.last_time is not None:
+        facts.append(("time", f"{iso_time(report.first_time)} to {iso_time(report.last_time)}"))
+    facts += [
+        ("models", ", ".join(report.models) or "none yet"),
+        ("root over all blocks", report.root),
+        ("work", f"{report.work:,} hashes; this machine mines it again in {duration(seconds)}"),
+    ]
+    if report.recoveries:
+        facts.append(("recoveries", plural(report.recoveries, "torn append") + " moved aside"))
+    if report.seals_opened is not None:
+        facts.append(("seals opened", f"{report.seals_opened:,}"))
+    if report.scores_repeated is not None:
+        other = report.scores_of_other_models or 0
+        rest = f"; {other:,} are of other models" if other else ""
+        facts.append(("scores repeated", f"{report.scores_repeated:,}{rest}"))
+    return facts + _anchoring(report)
+
+
+def _anchoring(report: Report) -> list[tuple[str, str]]:
+    anchor = report.anchor
+    if anchor is None or not anchor.blocks:
+        none = f"none of {plural(report.blocks, 'block')}"
+        why = "" if anchor else ": without a checkpoint kept elsewhere, "
+        return [("anchored", none + (why and f"{why}its owner can cut it or mine it again"))]
+    signers = ", ".join(key.partition("+")[0] for key in anchor.logs)
+    facts = [
+        ("anchored", f"blocks 0 to {anchor.blocks - 1:,}, signed by {printable(signers)}"),
+        ("not anchored", plural(anchor.unanchored, "block")),
+    ]
+    for name, time in anchor.witnesses.items():
+        facts.append(("cosigned", f"{iso_seconds(time)} by {printable(name)}"))
+    if anchor.block_time is not None:
+        facts.append(("by its own word", f"{iso_time(anchor.block_time)}, its last anchored block"))
+    if report.unread_blocks:
+        facts.append(
+            (
+                "not read",
+                f"blocks 0 to {report.unread_blocks - 1:,} with {report.unread_records:,} records: "
+                "taken from the checkpoint; whether their bytes are still whole was not asked",
+            )
+        )
+    return facts
+
+
+def checked(facts: Facts) -> str:
+    """The words of a file that was checked."""
+    headline = _HEADLINES[str(facts["kind"])].format(**facts)
+    return f"{headline}\n{table(_pairs(facts))}"
+
+
+_HEADLINES = {
+    "record": "The proof holds: record {record} stands in the ledger",
+    "checkpoint": "The checkpoint holds",
+    "consistency": "The proof holds: the newer checkpoint extends the older",
+    "fork": "The evidence holds: this log signed two histories that cannot both be true",
+    "rotation": "The rotation holds: put this line into the policy, beside or for the old one\n"
+    "log {new}",
+}
+
+
+def _pairs(facts: Facts, indent: str = "") -> list[tuple[str, str]]:
+    pairs = []
+    for name, value in facts.items():
+        if name == "kind" or value is None or value == {}:
+            continue
+        if isinstance(value, dict):
+            pairs += [(f"{indent}{printable(name)}", ""), *_pairs(value, indent + "  ")]
+        elif isinstance(value, list):
+            pairs += [(f"{indent}{name}", printable(str(item))) for item in value]
+        else:
+            text = ("yes" if value else "no") if isinstance(value, bool) else str(value)
+            pairs.append((f"{indent}{printable(name)}", printable(text)))
+    return pairs
