@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .errors import MedchainError as MedchainError
     from .ledger.verify import Report as Report
     from .pipeline.audit import verify as verify
+    from .pipeline.check import check as check
+    from .pipeline.checkpoint import checkpoint as checkpoint
     from .pipeline.demo import demo as demo
     from .pipeline.doctor import doctor as doctor
     from .pipeline.export import export as export
@@ -29,17 +31,23 @@ if TYPE_CHECKING:
     from .pipeline.ingest import ingest as ingest
     from .pipeline.inspect import show as show
     from .pipeline.plot import plot as plot
+    from .pipeline.prove import prove_extension as prove_extension
+    from .pipeline.prove import prove_record as prove_record
     from .pipeline.train import train as train
 
 _HOMES = {
     "MedchainError": "errors",
     "Report": "ledger.verify",
     "IngestSummary": "pipeline.ingest",
+    "check": "pipeline.check",
+    "checkpoint": "pipeline.checkpoint",
     "demo": "pipeline.demo",
     "doctor": "pipeline.doctor",
     "export": "pipeline.export",
     "ingest": "pipeline.ingest",
     "plot": "pipeline.plot",
+    "prove_extension": "pipeline.prove",
+    "prove_record": "pipeline.prove",
     "show": "pipeline.inspect",
     "train": "pipeline.train",
     "verify": "pipeline.audit",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -122,6 +121,7 @@ def building(folder: Path) -> Iterator[Path]:
 
     A folder that stood there before is replaced as a whole.
     """
+    import shutil
     import tempfile
 
     make_folder(folder.parent)
@@ -142,6 +142,7 @@ def building(folder: Path) -> Iterator[Path]:
 
 def spool(stream: IO[bytes], folder: Path | None = None) -> BinaryIO:
     """Copy `stream` into a file without a name, which vanishes with its last descriptor."""
+    import shutil
     import tempfile
 
     with durable(Path(folder or tempfile.gettempdir())):
@@ -250,6 +251,7 @@ def _lock(descriptor: int, path: Path) -> None:
 
 
 def _swap(fresh: Path, folder: Path) -> None:
+    import shutil
     import tempfile
 
     if not folder.exists():

@@ -5,7 +5,21 @@ from __future__ import annotations
 import typer
 
 from .. import __version__
-from . import demo, doctor, export, ingest, plot, show, train, verify
+from . import (
+    check,
+    checkpoint,
+    demo,
+    doctor,
+    export,
+    ingest,
+    key,
+    plot,
+    prove,
+    show,
+    train,
+    verifier,
+    verify,
+)
 from .output import guarded
 
 app = typer.Typer(
@@ -38,6 +52,10 @@ for _command in (
     train.train,
     ingest.ingest,
     verify.verify,
+    checkpoint.checkpoint,
+    prove.prove,
+    check.check,
+    verifier.verifier,
     plot.plot,
     show.show,
     export.export,
@@ -45,3 +63,4 @@ for _command in (
     doctor.doctor,
 ):
     app.command()(guarded(_command))
+app.add_typer(key.app, name="key")

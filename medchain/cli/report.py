@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from ..ledger.block import iso_time
-from ..ledger.check import Facts, iso_seconds
+from ..ledger.check import iso_seconds
 from ..ledger.judge import ADVICE
 from ..ledger.lines import printable
 from ..ledger.verify import Report
 from .words import duration, plural, table
 
 
-def words(ledger: str, report: Report, seconds: float) -> str:
+def words(ledger: str, report: Report, seconds: float | None = None) -> str:
+    """The words of `report`; `seconds` is how long this machine would mine its blocks again."""
     return "\n".join(
         [f"{ledger}: {_verdict(report)}", *_trouble(report), table(_facts(report, seconds))]
     )
@@ -40,12 +41,8 @@ def _trouble(report: Report) -> list[str]:
             f"  finding: the ledger has {plural(report.blocks, 'block')}, and the checkpoint more",
             "  what to do: it was cut or is an old copy; fetch the newest, and keep this one",
         ]
-    unmet = (
-        [f"  policy: {printable(reason)}" for reason in report.anchor.unmet]
-        if (report.anchor)
-        else []
-    )
-    return unmet + _tail(report)
+    unmet = report.anchor.unmet if report.anchor else ()
+    return [f"  policy: {printable(reason)}" for reason in unmet] + _tail(report)
 
 
 def _evidence(report: Report) -> list[str]:
@@ -74,17 +71,17 @@ def _tail(report: Report) -> list[str]:
     return []
 
 
-def _facts(report: Report, seconds: float) -> list[tuple[str, str]]:
+def _facts(report: Report, seconds: float | None) -> list[tuple[str, str]]:
     facts = [
         ("blocks", f"{report.blocks:,}" + (" before the finding" if report.finding else "")),
-        ("records", f"{report.records:,}, of which {report.anomalies:,} anomalous"),
+        ("records", _records(report)),
     ]
     if report.first_time is not None and report.last_time is not None:
         facts.append(("time", f"{iso_time(report.first_time)} to {iso_time(report.last_time)}"))
     facts += [
-        ("models", ", ".join(report.models) or "none yet"),
+        ("models", ", ".join(report.models) or ("none" if report.unread_blocks else "none yet")),
         ("root over all blocks", report.root),
-        ("work", f"{report.work:,} hashes; this machine mines it again in {duration(seconds)}"),
+        ("work", f"{report.work:,} hashes{_again(seconds)}"),
     ]
     if report.recoveries:
         facts.append(("recoveries", plural(report.recoveries, "torn append") + " moved aside"))
@@ -95,6 +92,17 @@ def _facts(report: Report, seconds: float) -> list[tuple[str, str]]:
         rest = f"; {other:,} are of other models" if other else ""
         facts.append(("scores repeated", f"{report.scores_repeated:,}{rest}"))
     return facts + _anchoring(report)
+
+
+def _again(seconds: float | None) -> str:
+    return "" if seconds is None else f"; this machine mines it again in {duration(seconds)}"
+
+
+def _records(report: Report) -> str:
+    if not report.unread_blocks:
+        return f"{report.records:,}, of which {report.anomalies:,} anomalous"
+    read = report.records - report.unread_records
+    return f"{report.records:,}; {read:,} were read, of which {report.anomalies:,} anomalous"
 
 
 def _anchoring(report: Report) -> list[tuple[str, str]]:
@@ -121,34 +129,3 @@ def _anchoring(report: Report) -> list[tuple[str, str]]:
             )
         )
     return facts
-
-
-def checked(facts: Facts) -> str:
-    """The words of a file that was checked."""
-    headline = _HEADLINES[str(facts["kind"])].format(**facts)
-    return f"{headline}\n{table(_pairs(facts))}"
-
-
-_HEADLINES = {
-    "record": "The proof holds: record {record} stands in the ledger",
-    "checkpoint": "The checkpoint holds",
-    "consistency": "The proof holds: the newer checkpoint extends the older",
-    "fork": "The evidence holds: this log signed two histories that cannot both be true",
-    "rotation": "The rotation holds: put this line into the policy, beside or for the old one\n"
-    "log {new}",
-}
-
-
-def _pairs(facts: Facts, indent: str = "") -> list[tuple[str, str]]:
-    pairs = []
-    for name, value in facts.items():
-        if name == "kind" or value is None or value == {}:
-            continue
-        if isinstance(value, dict):
-            pairs += [(f"{indent}{printable(name)}", ""), *_pairs(value, indent + "  ")]
-        elif isinstance(value, list):
-            pairs += [(f"{indent}{name}", printable(str(item))) for item in value]
-        else:
-            text = ("yes" if value else "no") if isinstance(value, bool) else str(value)
-            pairs.append((f"{indent}{printable(name)}", printable(text)))
-    return pairs

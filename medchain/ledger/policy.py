@@ -65,8 +65,8 @@ class Policy:
             raise _unsigned()
         if not self._quorum(witnesses):
             raise PolicyUnmet(
-                f"the checkpoint lacks cosignatures: {plural(len(witnesses))} of the policy"
-                f" cosigned it, which is not the quorum {printable(self.quorum)!r}",
+                f"the quorum {printable(self.quorum)!r} has not cosigned the checkpoint: "
+                f"{_plural(len(witnesses))} of the policy did",
                 hint="have it cosigned: medchain checkpoint --cosign",
             )
         return Endorsed(note, found, logs, witnesses, self._time(witnesses))
@@ -208,6 +208,6 @@ def _key(text: str, type: int, owner: str, others: Iterable[VerifierKey]) -> Ver
     return key
 
 
-def plural(count: int) -> str:
+def _plural(count: int) -> str:
     """``1 witness``, ``2 witnesses``, ``no witness``."""
     return f"{count or 'no'} witness" + ("" if count < 2 else "es")

@@ -13,6 +13,7 @@ from pathlib import Path
 from .. import __version__
 from ..errors import UsageError
 from ..ledger.judge import Block
+from ..ledger.note import is_name
 from ..ledger.store import MAX_BITS, Genesis, Store
 from ..ledger.vault import Ingest, Vault, vault_path
 
@@ -42,6 +43,11 @@ class Wish:
             raise UsageError(
                 f"the work of a block is 0 to {MAX_BITS} bits, not {self.bits}",
                 hint="16 takes milliseconds, 24 about a second, 32 minutes for each block",
+            )
+        if self.origin is not None and not is_name(self.origin):
+            raise UsageError(
+                "an origin names the log's keys: no space, no plus, no control character",
+                hint="a name under a domain of yours, such as hospital.example/ledger",
             )
         if self.rows not in (None, "sealed", "open"):
             raise UsageError("rows are kept 'sealed' or 'open'")

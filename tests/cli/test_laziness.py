@@ -44,6 +44,10 @@ except SystemExit as end:
         ["show", str(EXAMPLE)],
         ["export", str(EXAMPLE)],
         ["doctor"],
+        ["checkpoint", "--help"],
+        ["key", "new", "--help"],
+        ["prove", "--help"],
+        ["check", "--help"],
     ],
     ids=lambda words: " ".join(words[:1] + words[2:]),
 )

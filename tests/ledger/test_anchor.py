@@ -111,7 +111,7 @@ def test_a_ledger_that_does_not_hold_is_tampered_whatever_the_policy(ledger: Pat
 @pytest.mark.parametrize(
     ("quorum", "note", "reason"),
     [
-        ("w1", "log", "cosign"),
+        ("w1", "log", "has not cosigned"),
         ("none", "w1", "no log"),
         ("none", "stranger", "no log"),
         ("none", "nothing", "no signed note"),
