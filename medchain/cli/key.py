@@ -30,12 +30,15 @@ app = typer.Typer(
 
 
 def new(
-    name: Annotated[
-        str, typer.Option(help="Whose key it is: a log's origin, or the name of a witness.")
-    ],
     output: Annotated[
         str, typer.Option("--output", "-o", help="The file of the private key, mode 0600.")
     ],
+    ledger: Annotated[
+        str | None, typer.Option(help="The ledger whose log the key signs for, by its origin.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Or the name itself: a log's origin, or a witness's own.")
+    ] = None,
     kind: Annotated[
         str, typer.Option(metavar="log|witness", help="What it signs: its log, or those of others.")
     ] = "log",
@@ -48,8 +51,12 @@ def new(
 
     Whoever checks puts that line into a policy, from a source that they trust.
     """
+    from ..pipeline.inspect import show
     from ..pipeline.keys import create
 
+    if (name is None) == (ledger is None):
+        raise UsageError("a key is named by a --ledger or by a --name")
+    name = str(show(ledger)["origin"]) if name is None and ledger else str(name)
     passphrase = None
     if passphrase_file or encrypt:
         passphrase = ask(passphrase_file, confirm=True)(Path(output))
@@ -135,14 +142,14 @@ def from_file(file: str) -> bytes:
         return stream.readline().rstrip(b"\r\n")
 
 
-def write(data: bytes, output: str) -> None:
+def write(data: bytes, output: str, *, mode: int = 0o644) -> None:
     """Write a text to the file `output`, or to stdout for ``-``."""
     if output == "-":
         sys.stdout.buffer.write(data)
         return
     from ..fs import replace
 
-    replace(Path(output), data)
+    replace(Path(output), data, mode=mode)
     say(f"Wrote {output}")
 
 

@@ -43,6 +43,7 @@ def prove(
         found = pipeline.prove_record(
             ledger, record, checkpoint=checkpoint, open_seal=open_seal, vault=vault_file
         )
-        write(found.encode(), output)
+        # A row that is shown is shown to whom its owner gives the file.
+        write(found.encode(), output, mode=0o600 if open_seal else 0o644)
     elif old is not None:
         write(pipeline.prove_extension(ledger, old, checkpoint=checkpoint).encode(), output)
