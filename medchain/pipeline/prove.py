@@ -81,7 +81,7 @@ def _prove(path: Path, note: Note, record: int) -> Proof:
     digest = hashes[height * SIZE : (height + 1) * SIZE]
     with open_ledger(path) as stream:
         found = read_block(stream, index.offset(height), digest)
-        if not found:
+        if not found or found[1].block != height:
             # The index or the ledger is wrong about this block; a whole pass tells which.
             index, _ = under(path, note, fresh=True)
             found = read_block(stream, index.offset(height), digest)

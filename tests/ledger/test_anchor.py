@@ -191,8 +191,9 @@ def test_what_was_not_read_is_not_judged_and_what_was_is(ledger: Path) -> None:
     first = good.index(b'{"event":"score"')
     last = good.rindex(b'{"event":"score"', 0, good.index(b'{"block":5,'))
     after = good.index(b'{"event":"score"', last + 1)
-    for at in range(0, len(good), 41):
-        ledger.write_bytes(good[:at] + bytes([good[at] ^ 2]) + good[at + 1 :])
+    line = good.index(b'{"block":5,')
+    for at in [*range(0, line, 41), *range(line, after, 3), *range(after, len(good), 41)]:
+        ledger.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
         found = report(ledger, incremental=True)
         if first <= at < last:
             assert (found.exit_code, found.unread_blocks) == (0, 6), at

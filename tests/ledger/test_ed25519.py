@@ -120,6 +120,18 @@ def test_the_small_points_are_small() -> None:
         assert ed25519._is_small(point)
 
 
+def test_a_point_has_one_encoding() -> None:
+    """The nineteen y that fit into 255 bits twice, and the two points that have no sign."""
+    twice = 0
+    for y in range(19):
+        for sign in (0, 1 << 255):
+            once = (y | sign).to_bytes(32, "little")
+            assert ed25519._decode((y + ed25519._P | sign).to_bytes(32, "little")) is None
+            twice += ed25519.is_key(once)
+    assert twice > 5, "some of them would be good keys"
+    assert [ed25519._decode(bytes.fromhex(text)) for text in FORBIDDEN] == [None] * 6
+
+
 @pytest.mark.parametrize("length", [0, 31, 33, 63, 65])
 def test_other_lengths_are_refused(length: int) -> None:
     public = VECTORS[0][1]

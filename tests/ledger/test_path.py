@@ -127,6 +127,16 @@ def test_a_history_that_was_rewritten_is_no_extension() -> None:
                     )
 
 
+def test_a_path_to_a_tree_of_another_height_is_refused() -> None:
+    """The roots are right, and only the sizes are not."""
+    for old in range(1, 20):
+        for new in range(old + 1, 20):
+            path = consistency(tree(new), old)
+            for claimed in (4 * new, 8 * new + 1):
+                with pytest.raises(BadPath):
+                    check_consistency(old, ROOTS[old], claimed, ROOTS[new], path)
+
+
 def test_a_tree_does_not_begin_a_smaller_one() -> None:
     with pytest.raises(BadPath):
         check_consistency(5, ROOTS[5], 3, ROOTS[3], [])

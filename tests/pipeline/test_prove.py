@@ -12,11 +12,13 @@ import pytest
 
 from medchain.errors import LedgerTampered, MedchainError, PolicyUnmet, UsageError
 from medchain.ledger import check as ledger_check
+from medchain.ledger import merkle
 from medchain.ledger import proof as proofs
-from medchain.ledger.checkpoint import checkpoint_path
+from medchain.ledger.block import Header, block_hash, to_line
+from medchain.ledger.checkpoint import Checkpoint, checkpoint_path
 from medchain.ledger.index import index_path
 from medchain.ledger.policy import Policy, parse
-from medchain.ledger.proof import BadProof
+from medchain.ledger.proof import BadProof, Proof
 from medchain.pipeline import keys
 from medchain.pipeline.checkpoint import checkpoint
 from medchain.pipeline.prove import prove_extension, prove_record
@@ -104,6 +106,48 @@ def test_a_proof_with_something_of_another_is_refused(ledger: Path) -> None:
     longer = replace(mine, path=[*mine.path, bytes(32)])
     with pytest.raises(BadProof, match="path of"):
         ledger_check.check(longer.encode(), policy())
+
+
+def dishonest(event: bytes, record: bytes, height: int = 0, first: int = 0) -> Proof:
+    """A proof under a checkpoint over one block, which its log has made and signed as it stands."""
+    body = event + b"\n" + record + b"\n"
+    header = Header(height, first, 1, 0, bytes(32), merkle.root(merkle.leaf_hashes(body)), 1)
+    tree = Checkpoint(PARTIES.log.public.name, 1, block_hash(header))
+    note = sign(tree.encode(), PARTIES.log)
+    made = proofs.build(body, to_line(header)[:-1], first, tree.root * (height + 1), note)
+    return replace(made, index=0, path=[])
+
+
+EVENT = b'{"event":"score","batch":"b","model":"m","threshold":0.5,"rows":1,"anomalies":1}'
+RECORD = b'{"record":0,"score":0.5,"anomaly":true,"seal":"%s"}' % (b"5e" * 32)
+
+
+@pytest.mark.parametrize(
+    ("event", "record", "height", "reason"),
+    [
+        (EVENT, RECORD, 0, ""),
+        (EVENT, RECORD, 3, "index"),
+        (EVENT, RECORD.replace(b"true", b"false"), 0, "verdict"),
+        (EVENT.replace(b"0.5", b"0.51"), RECORD, 0, "verdict"),
+        (EVENT.replace(b"0.5", b"true"), RECORD, 0, "verdict"),
+        (EVENT.replace(b"0.5", b'"0.5"'), RECORD, 0, "verdict"),
+        (EVENT[:-1], RECORD, 0, "JSON"),
+        (EVENT.replace(b"event", b"evens"), RECORD, 0, "event line"),
+        (EVENT, RECORD.replace(b"0.5", b"5e-1"), 0, "record line"),
+        (EVENT, RECORD.replace(b'"record":0', b'"record":00'), 0, "record line"),
+        (EVENT, RECORD.replace(b'"record":0', b'"record":1'), 0, "number"),
+        (EVENT, RECORD.replace(b"5e5e", b"5E5e"), 0, "record line"),
+    ],
+)
+def test_what_even_its_log_cannot_make_true(
+    event: bytes, record: bytes, height: int, reason: str
+) -> None:
+    data = dishonest(event, record, height).encode()
+    if not reason:
+        assert ledger_check.check(data, policy())["record"] == 0
+        return
+    with pytest.raises(BadProof, match=reason):
+        ledger_check.check(data, policy())
 
 
 def test_a_proof_counts_as_much_as_its_checkpoint(ledger: Path) -> None:
