@@ -68,6 +68,11 @@ def block_hash(header: Header) -> bytes:
     return hashlib.sha256(encode(header)).digest()
 
 
+def meets(digest: bytes, bits: int) -> bool:
+    """Tell whether the top `bits` bits of a 32-byte hash are zero."""
+    return int.from_bytes(digest, "big") >> (256 - bits) == 0
+
+
 def to_line(header: Header) -> bytes:
     """The block line, with its LF."""
     return (

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from ..errors import UsageError
 from . import core
+from .block import meets as meets
 from .core import Found
 
 HEADER_SIZE = 112
@@ -56,11 +57,6 @@ def kernels() -> list[Kernel]:
 def kernel_name() -> str:
     """Name the kernel of this process; KernelUnavailable where a forced one cannot be had."""
     return core.chosen()
-
-
-def meets(digest: bytes, bits: int) -> bool:
-    """Tell whether the top `bits` bits of a 32-byte hash are zero."""
-    return int.from_bytes(digest, "big") >> (256 - bits) == 0
 
 
 def mine(

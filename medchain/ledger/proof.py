@@ -17,12 +17,11 @@ from ..errors import LedgerTampered
 from . import checkpoint as checkpoints
 from . import note as notes
 from . import path as paths
-from .block import Header, block_hash, parse_line
+from .block import Header, block_hash, meets, parse_line
 from .lines import EVENT, Event, Record, foreign_byte, parse_object, parse_records, to_record
 from .merkle import leaf_hash
 from .note import Note, from_base64, from_hash, to_base64
 from .path import Hashes, root_above
-from .pow import meets
 
 HEAD = "c2sp.org/tlog-proof@v1"
 KIND = "medchain/record@v1"
