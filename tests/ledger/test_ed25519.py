@@ -62,9 +62,9 @@ def test_vectors_of_the_rfc(vector: tuple[bytes, ...]) -> None:
 
 def test_every_flipped_bit_is_refused() -> None:
     _, key, message, signed = VECTORS[1]
-    for at in range(0, 64 * 8, 2):
+    for at in range(0, 64 * 8, 5):
         assert not verify(key, message, flipped(signed, at)), at
-    for at in range(0, 32 * 8, 5):
+    for at in range(0, 32 * 8, 11):
         assert not verify(flipped(key, at), message, signed), at
 
 

@@ -182,7 +182,7 @@ def test_an_opened_seal(example: Path) -> None:
 def test_an_index_may_lie_and_a_proof_does_not(ledger: Path) -> None:
     right = [prove_record(ledger, number).encode() for number in range(16)]
     good = index_path(ledger).read_bytes()
-    for at in range(0, len(good), 3):
+    for at in range(0, len(good), 7):
         bad = bytearray(good)
         bad[at] ^= 0x41
         index_path(ledger).write_bytes(bad)
@@ -268,7 +268,7 @@ def test_extensions(ledger: Path, tmp_path: Path) -> None:
         assert facts["kind"] == "consistency"
         with pytest.raises(UsageError, match="older checkpoint"):
             ledger_check.check(data, policy())
-        for at in range(0, len(data) * 8, 211):
+        for at in range(0, len(data) * 8, 509):
             bad = bytearray(data)
             bad[at // 8] ^= 1 << at % 8
             with pytest.raises(MedchainError):
