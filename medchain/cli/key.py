@@ -51,12 +51,12 @@ def new(
 
     Whoever checks puts that line into a policy, from a source that they trust.
     """
-    from ..pipeline.inspect import show
+    from ..pipeline.inspect import origin
     from ..pipeline.keys import create
 
     if (name is None) == (ledger is None):
         raise UsageError("a key is named by a --ledger or by a --name")
-    name = str(show(ledger)["origin"]) if name is None and ledger else str(name)
+    name = origin(ledger) if ledger is not None else str(name)
     passphrase = None
     if passphrase_file or encrypt:
         passphrase = ask(passphrase_file, confirm=True)(Path(output))

@@ -52,4 +52,10 @@ def whole(text: str) -> int:
 
 def checkpoint_path(ledger: Path) -> Path:
     """Where the last checkpoint of `ledger` lies: ``ledger.jsonl`` has ``ledger.checkpoint``."""
-    return ledger.with_suffix(".checkpoint")
+    return beside(ledger, ".checkpoint")
+
+
+def beside(ledger: Path, suffix: str) -> Path:
+    """The file beside `ledger` that ends in `suffix`; compressing a ledger does not move it."""
+    plain = ledger.with_suffix("") if ledger.suffix in (".gz", ".zst") else ledger
+    return plain.with_suffix(suffix)

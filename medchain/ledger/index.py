@@ -14,6 +14,7 @@ from typing import IO
 
 from . import merkle
 from .block import Header, block_hash, parse_line
+from .checkpoint import beside
 from .judge import Block
 from .reader import OversizedBlock, RawBlock, Reader
 
@@ -24,7 +25,7 @@ ROW_SIZE = _ROW.size
 
 def index_path(ledger: Path) -> Path:
     """Where the index of `ledger` lies: ``ledger.jsonl`` has ``ledger.index``."""
-    return ledger.with_suffix(".index")
+    return beside(ledger, ".index")
 
 
 def row(block: Block) -> bytes:

@@ -28,7 +28,7 @@ from ..ledger.path import consistency
 from ..ledger.policy import Policy
 from ..ledger.reader import open_ledger
 from ..ledger.verify import Walk
-from .keys import SigningKey, advance
+from .keys import SigningKey, advance, load, no_passphrase
 
 Progress = Callable[[int], None]
 
@@ -76,30 +76,33 @@ class Made:
 
 def checkpoint(
     ledger: str | Path,
-    keys: Sequence[SigningKey],
+    keys: Sequence[SigningKey | str | Path],
     *,
     full: bool = False,
     progress: Progress | None = None,
 ) -> Made:
     """Verify `ledger`, sign its tree with each of `keys`, and store that beside it, durably.
 
+    A key is a file without a passphrase, or a key that was loaded (`keys.load`).
+
     What the last checkpoint covers is not read again where one of `keys` signed that and the index
     agrees with it, unless `full`. Raises `LedgerTampered` where the ledger does not hold or does
     not extend what was signed before, `LedgerShort`, `LedgerLocked`, `NotDurable`, `UsageError`.
     """
     path = live(ledger)
-    with fs.locked([path.parent, *(key.path.parent for key in keys)]):
+    signers = [_loaded(key) for key in keys]
+    with fs.locked([path.parent, *(key.path.parent for key in signers)]):
         last = last_note(path)
-        known_last = last if _signed_by(last, [key.public for key in keys]) and not full else None
-        read = read_back(path, known_last, progress)
+        trusted = not full and _signed_by(last, [key.public for key in signers])
+        read = read_back(path, last if trusted else None, progress)
         _check_last(read, last)
-        for key in keys:
+        for key in signers:
             _check_log_key(key.public, read.checkpoint)
         write_index(path, read)
         text = read.checkpoint.encode()
-        for key in keys:
+        for key in signers:
             advance(key, read.checkpoint, read.extends)
-        note = _merged(last, Note(text, tuple(key.sign(text, 0) for key in keys)))
+        note = _merged(last, Note(text, tuple(key.sign(text, 0) for key in signers)))
         return _store(path, note, read)
 
 
@@ -267,6 +270,10 @@ def _parse(data: bytes, what: str) -> Note:
             f"{what} is no checkpoint: {error}", hint="fetch it again from whoever keeps it"
         ) from None
     return note
+
+
+def _loaded(key: SigningKey | str | Path) -> SigningKey:
+    return key if isinstance(key, SigningKey) else load(Path(key), no_passphrase)
 
 
 def _check_last(read: ReadBack, last: Note | None) -> None:

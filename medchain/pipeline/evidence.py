@@ -10,6 +10,7 @@ from .. import fs
 from ..errors import MedchainError
 from ..ledger import checkpoint as checkpoints
 from ..ledger import merkle
+from ..ledger.checkpoint import beside
 from ..ledger.history import Fork
 from ..ledger.merkle import SIZE
 from ..ledger.note import Note
@@ -28,7 +29,7 @@ def keep_evidence(ledger: Path, kept: Note, policy: Policy) -> Path | None:
         fork = _fork(ledger, kept, policy)
         if fork:
             data = fork.encode()
-            path = ledger.with_suffix(f".fork-{sha256(data).hexdigest()[:8]}")
+            path = beside(ledger, f".fork-{sha256(data).hexdigest()[:8]}")
             fs.replace(path, data)
             return path
     return None

@@ -48,6 +48,14 @@ def show(
     }
 
 
+def origin(ledger: str | Path) -> str:
+    """The name of the log that `ledger` is, as its first block lays it down."""
+    with open_ledger(ledger) as stream:
+        for block in Walk(stream):
+            return str(block.event["origin"])
+    raise UsageError(f"{ledger} holds no block yet")
+
+
 def _block(block: Block) -> dict[str, object]:
     header = block.header
     return {

@@ -107,6 +107,11 @@ def load(path: Path, ask: Ask) -> SigningKey:
         return _parse_plain(path, text)
 
 
+def no_passphrase(path: Path) -> bytes:
+    """What to `load` a key with where there is nobody to ask."""
+    raise UsageError(f"{path} needs a passphrase", hint="load it with keys.load")
+
+
 def advance(key: SigningKey, new: Checkpoint, extends: Callable[[int, bytes], object]) -> None:
     """Note, durably, that `key` signs `new`; call it before signing, with the key's folder locked.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,7 @@ from medchain.ledger.reader import open_ledger
 from medchain.ledger.store import Genesis
 from medchain.ledger.verify import Walk
 from medchain.pipeline import keys
+from medchain.pipeline.audit import verify
 from medchain.pipeline.checkpoint import bring_back, checkpoint, sign_request, unsigned
 from tests.foreign.forge import root_of
 from tests.ledger import forge
@@ -236,6 +238,29 @@ def test_an_index_that_is_stale_or_no_index_is_made_again(
     index_path(ledger).write_bytes(data)
     assert checkpoint(ledger, [key]).note == right
     assert index_path(ledger).read_bytes() == good
+
+
+def test_a_key_may_be_named_by_its_file(ledger: Path, key: keys.SigningKey) -> None:
+    made = checkpoint(str(ledger), [str(key.path)])
+    assert key.public in notes.check(made.note, [key.public])
+    keys.create(key.path.with_name("b.key"), ORIGIN, "log", b"x")
+    with pytest.raises(UsageError, match="passphrase"):
+        checkpoint(ledger, [key.path.with_name("b.key")])
+
+
+def test_an_archive_is_compared_with_the_checkpoint_beside_it(
+    ledger: Path, key: keys.SigningKey
+) -> None:
+    made = checkpoint(ledger, [key])
+    archive = ledger.with_name("ledger.jsonl.gz")
+    archive.write_bytes(gzip.compress(ledger.read_bytes()))
+    (ledger.parent / "policy").write_text(f"log {key.public}\nquorum none\n")
+    for incremental in (False, True):
+        found = verify(archive, policy=ledger.parent / "policy", from_checkpoint=incremental)
+        assert found.exit_code == 0
+        assert found.anchor
+        assert found.anchor.blocks == made.checkpoint.size
+        assert found.unread_blocks == (7 if incremental else 0)
 
 
 def test_an_append_under_way_is_not_covered(ledger: Path, key: keys.SigningKey) -> None:
