@@ -54,8 +54,8 @@ def _evidence(report: Report) -> list[str]:
             "histories; medchain check confirms it"
         ]
     return [
-        "  evidence: none beyond this file and the checkpoint: the log has not signed for these "
-        "blocks, so anyone may have changed them"
+        "  evidence: no checkpoint beside the ledger shows that its log signed for these blocks "
+        "too: whoever changed them may be another"
     ]
 
 

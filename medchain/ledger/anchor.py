@@ -161,7 +161,7 @@ class _Comparison:
 
 def _contradiction(block: Block, wanted: bytes, found: bytes) -> Finding:
     height = block.header.block
-    message = f"the checkpoint was signed over {height + 1} other blocks than these: its root"
+    message = "the root over all blocks up to this one is not the one that was signed"
     return Finding(
         "checkpoint", height, block.line, block.offset, message, wanted.hex(), found.hex()
     )

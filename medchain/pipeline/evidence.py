@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from .. import fs
-from ..errors import MedchainError
+from ..errors import MedchainError, NotDurable
 from ..ledger import checkpoint as checkpoints
 from ..ledger import merkle
 from ..ledger.checkpoint import beside
@@ -20,19 +20,27 @@ from .checkpoint import last_note, under
 
 
 def keep_evidence(ledger: Path, kept: Note, policy: Policy) -> Path | None:
-    """Write evidence beside `ledger` that its log signed a fork of the checkpoint in `kept`.
+    """Write evidence that the log of `ledger` signed a fork of the checkpoint in `kept`.
 
-    For that, the ledger's own checkpoint must be signed too, and cover as many blocks at least.
+    It is written beside the ledger, or else into the current folder. For it, the ledger's own
+    checkpoint must be signed too, and cover as many blocks at least.
     ``None`` where that is not so: the ledger then contradicts `kept`, but nobody signed for it.
     """
+    fork = None
     with suppress(MedchainError):
         fork = _fork(ledger, kept, policy)
-        if fork:
-            data = fork.encode()
-            path = beside(ledger, f".fork-{sha256(data).hexdigest()[:8]}")
-            fs.replace(path, data)
-            return path
-    return None
+    return _write(ledger, fork.encode()) if fork else None
+
+
+def _write(ledger: Path, data: bytes) -> Path:
+    path = beside(ledger, f".fork-{sha256(data).hexdigest()[:8]}")
+    try:
+        fs.replace(path, data)
+    except NotDurable:
+        # The folder may be the suspect's; where the reader stands, there is another.
+        path = Path(path.name)
+        fs.replace(path, data)
+    return path
 
 
 def _fork(ledger: Path, kept: Note, policy: Policy) -> Fork | None:

@@ -227,7 +227,10 @@ def _decrypted(path: Path, text: str, passphrase: bytes) -> SigningKey:
     try:
         seed = AESGCM(secret).decrypt(nonce, sealed, fields["key"].encode())
     except InvalidTag:
-        raise UsageError(f"the passphrase of {path} is wrong, or the file is damaged") from None
+        raise UsageError(
+            f"the passphrase of {path} is wrong, or the file is damaged",
+            hint="try again, or put the file back from your backup",
+        ) from None
     public = notes.parse_key(fields["key"])
     key = _signing_key(path, public.name, seed)
     if key.public != public:

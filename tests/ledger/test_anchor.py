@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from medchain.errors import PolicyUnmet, UsageError
+from medchain import fs
+from medchain.errors import NotDurable, PolicyUnmet, UsageError
 from medchain.ledger import checkpoint as checkpoints
 from medchain.ledger import history, merkle
 from medchain.ledger import note as notes
@@ -283,7 +284,12 @@ def test_every_flipped_bit_of_evidence_is_refused(step: int) -> None:
             history.parse_fork(bytes(bad)).check(rules)
 
 
-def test_a_signed_fork_leaves_evidence(ledger: Path, tmp_path: Path) -> None:
+def test_a_signed_fork_leaves_evidence(
+    ledger: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     """The reader kept a checkpoint; the log forgot, mined again, and signed again."""
     mine = tmp_path / "kept"
     mine.write_bytes(checkpoint_path(ledger).read_bytes())
@@ -304,6 +310,17 @@ def test_a_signed_fork_leaves_evidence(ledger: Path, tmp_path: Path) -> None:
     assert found.anchor.evidence
     from medchain.pipeline.check import check
 
+    def refused(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+        if path.parent == tmp_path:
+            raise NotDurable("a folder of somebody else")
+        real(path, data, mode=mode)
+
+    real = fs.replace
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    monkeypatch.setattr(fs, "replace", refused)
+    again = verify(ledger, checkpoint=mine, policy=rules).anchor
+    assert again
+    assert again.evidence == Path(found.anchor.evidence).name
     facts = check(found.anchor.evidence, policy=rules)
     assert (facts["kind"], facts["blocks"], facts["blocks_of_the_other"]) == ("fork", 6, 12)
     assert merkle.EMPTY.hex() not in str(facts)
