@@ -28,7 +28,7 @@ from ..ledger.path import consistency
 from ..ledger.policy import Policy
 from ..ledger.reader import open_ledger
 from ..ledger.verify import Walk
-from .keys import SigningKey, advance, load, no_passphrase
+from .keys import SigningKey, advance, load, no_passphrase, permit
 
 Progress = Callable[[int], None]
 
@@ -98,6 +98,7 @@ def checkpoint(
         _check_last(read, last)
         for key in signers:
             _check_log_key(key.public, read.checkpoint)
+            permit(key, read.checkpoint, read.extends)
         write_index(path, read)
         text = read.checkpoint.encode()
         for key in signers:

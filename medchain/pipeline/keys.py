@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 KINDS = {"log": ED25519, "witness": COSIGNATURE}
 Ask = Callable[[Path], bytes]
 """Gives the passphrase of an encrypted key file."""
+Extends = Callable[[int, bytes], object]
+"""Raises where what is to be signed does not begin with the tree of this size and root."""
 
 _PLAIN = "PRIVATE+KEY+"
 _COST = {"n": 1 << 16, "r": 8, "p": 1}
@@ -112,14 +114,13 @@ def no_passphrase(path: Path) -> bytes:
     raise UsageError(f"{path} needs a passphrase", hint="load it with keys.load")
 
 
-def advance(key: SigningKey, new: Checkpoint, extends: Callable[[int, bytes], object]) -> None:
-    """Note, durably, that `key` signs `new`; call it before signing, with the key's folder locked.
+def permit(key: SigningKey, new: Checkpoint, extends: Extends) -> dict[str, tuple[int, bytes]]:
+    """Raise unless `new` extends all that `key` has signed of its log; returns what it signed.
 
     `extends` is given size and root of what the key signed last of this log, and raises where
     `new` does not extend that. Raises `LedgerShort` where `new` is shorter.
     """
-    path = state_path(key.path)
-    states = _read_states(path)
+    states = _read_states(state_path(key.path))
     size, root = states.get(new.origin, (0, b""))
     if new.size < size:
         raise LedgerShort(
@@ -128,9 +129,18 @@ def advance(key: SigningKey, new: Checkpoint, extends: Callable[[int, bytes], ob
         )
     if size:
         extends(size, root)
+    return states
+
+
+def advance(key: SigningKey, new: Checkpoint, extends: Extends) -> None:
+    """Note, durably, that `key` signs `new`, if that is permitted.
+
+    Call it before signing, with the key's folder locked.
+    """
+    states = permit(key, new, extends)
     states[new.origin] = new.size, new.root
     lines = [f"{size} {to_base64(root)} {origin}\n" for origin, (size, root) in states.items()]
-    fs.replace(path, "".join(lines).encode(), mode=0o600)
+    fs.replace(state_path(key.path), "".join(lines).encode(), mode=0o600)
 
 
 def rotate(old: SigningKey, new: SigningKey) -> Note:

@@ -158,6 +158,19 @@ def made_root(before: dict[Path, bytes], ledger: Path) -> bytes:
     return checkpoints.parse(notes.parse(data).text).root if data else b"another root"
 
 
+def test_of_several_keys_all_sign_or_none(tmp_path: Path, ledger: Path) -> None:
+    """One that knows another history keeps the others from promising this one."""
+    old, new = make_key(tmp_path / "old"), make_key(tmp_path / "new")
+    checkpoint(ledger, [old])
+    checkpoint_path(ledger).unlink()
+    rewritten(ledger)
+    before = contents(old.path.parent, new.path.parent)
+    for signers in ([old, new], [new, old]):
+        with pytest.raises(LedgerTampered):
+            checkpoint(ledger, signers)
+    assert contents(old.path.parent, new.path.parent) == before
+
+
 @pytest.mark.parametrize("step", [43, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_flipped_bit_in_what_is_new_is_never_signed(
     ledger: Path, key: keys.SigningKey, step: int
