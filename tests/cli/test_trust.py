@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -153,6 +154,25 @@ def test_a_rotation_gives_the_new_line_of_the_policy(made: Path, tmp_path: Path)
     assert f"log {public}" in text
     (tmp_path / "policy").write_text(f"log {public}quorum none\n")
     assert "old key" in run(tmp_path, "check", "rotation", "--policy", "policy", code=12)
+
+
+def test_the_tour_of_the_readme(model: Path, table: Path, tmp_path: Path) -> None:
+    """Its ten commands as they stand there, in a shell."""
+    text = (VECTORS.parent.parent / "README.md").read_text(encoding="utf-8")
+    blocks = [block.partition("```")[0] for block in text.split("```sh\n")[1:]]
+    (tour,) = [block for block in blocks if "medchain key new" in block]
+    (tmp_path / "bin").mkdir()
+    for name, start in (("medchain", "-m medchain"), ("python3", "-I -S")):
+        (tmp_path / "bin" / name).write_text(f'#!/bin/sh\nexec {sys.executable} {start} "$@"\n')
+        (tmp_path / "bin" / name).chmod(0o755)
+    run(tmp_path, "ingest", table, "--model", model, "--bits", "4")
+    environment = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["sh", "-e", "-c", tour], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "record 7 stands in the ledger" in done.stdout
+    assert "patient_id" in done.stdout
 
 
 @pytest.mark.parametrize(
