@@ -83,14 +83,15 @@ def checkpoint(
 ) -> Made:
     """Verify `ledger`, sign its tree with each of `keys`, and store that beside it, durably.
 
-    A key is a file without a passphrase, or a key that was loaded (`keys.load`).
-
-    What the last checkpoint covers is not read again where one of `keys` signed that and the index
-    agrees with it, unless `full`. Raises `LedgerTampered` where the ledger does not hold or does
+    A key is a file without a passphrase, or a key that was loaded (`keys.load`). What the last
+    checkpoint covers is not read again where one of `keys` signed that and the index agrees with
+    it, unless `full`. Raises `LedgerTampered` where the ledger does not hold or does
     not extend what was signed before, `LedgerShort`, `LedgerLocked`, `NotDurable`, `UsageError`.
     """
     path = live(ledger)
     signers = [_loaded(key) for key in keys]
+    if not signers:
+        raise UsageError("a checkpoint is signed by a key", hint="medchain key new makes one")
     with fs.locked([path.parent, *(key.path.parent for key in signers)]):
         last = last_note(path)
         trusted = not full and _signed_by(last, [key.public for key in signers])

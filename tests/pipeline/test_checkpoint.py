@@ -261,6 +261,12 @@ def test_a_key_may_be_named_by_its_file(ledger: Path, key: keys.SigningKey) -> N
         checkpoint(ledger, [key.path.with_name("b.key")])
 
 
+def test_without_a_key_there_is_no_checkpoint(ledger: Path) -> None:
+    with pytest.raises(UsageError, match="signed by a key"):
+        checkpoint(ledger, [])
+    assert not checkpoint_path(ledger).exists()
+
+
 def test_an_archive_is_compared_with_the_checkpoint_beside_it(
     ledger: Path, key: keys.SigningKey
 ) -> None:
