@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from .pipeline.audit import verify as verify
     from .pipeline.bench import Bench as Bench
     from .pipeline.bench import bench as bench
+    from .pipeline.check import check as check
+    from .pipeline.checkpoint import checkpoint as checkpoint
     from .pipeline.demo import demo as demo
     from .pipeline.doctor import doctor as doctor
     from .pipeline.erase import ErasureSummary as ErasureSummary
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from .pipeline.ingest import ingest as ingest
     from .pipeline.inspect import show as show
     from .pipeline.plot import plot as plot
+    from .pipeline.prove import prove_extension as prove_extension
+    from .pipeline.prove import prove_record as prove_record
     from .pipeline.timestamp import Time as Time
     from .pipeline.timestamp import timestamp as timestamp
     from .pipeline.train import train as train
@@ -48,6 +52,8 @@ _HOMES = {
     "bench": "pipeline.bench",
     "amend": "pipeline.amend",
     "Time": "pipeline.timestamp",
+    "check": "pipeline.check",
+    "checkpoint": "pipeline.checkpoint",
     "demo": "pipeline.demo",
     "doctor": "pipeline.doctor",
     "erase": "pipeline.erase",
@@ -55,6 +61,8 @@ _HOMES = {
     "find": "pipeline.find",
     "ingest": "pipeline.ingest",
     "plot": "pipeline.plot",
+    "prove_extension": "pipeline.prove",
+    "prove_record": "pipeline.prove",
     "show": "pipeline.inspect",
     "timestamp": "pipeline.timestamp",
     "train": "pipeline.train",

@@ -25,7 +25,7 @@ class UsageError(MedchainError):
 
 
 class LedgerTampered(MedchainError):
-    """A complete block, a link or a seal does not hold."""
+    """A complete block, a link, a seal or a proof does not hold."""
 
     exit_code = 10
 
@@ -46,6 +46,12 @@ class FormatTooNew(MedchainError):
     """A ledger or a model of a format that this program does not know yet."""
 
     exit_code = 13
+
+
+class LedgerShort(MedchainError):
+    """The ledger ends before a checkpoint that its reader, or a key, has seen of it."""
+
+    exit_code = 14
 
 
 class TableError(MedchainError):

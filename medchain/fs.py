@@ -7,11 +7,9 @@ file's name belongs to its folder (fsync(2), NOTES).
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -57,7 +55,9 @@ def replace(path: Path, data: bytes, *, mode: int = 0o644) -> None:
 
 
 @contextmanager
-def replacing(path: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
+def replacing(
+    path: Path, *, mode: int = 0o644, place: Callable[[str, Path], None] | None = None
+) -> Iterator[BinaryIO]:
     """Yield a file to write to, which takes the name `path` when the block ends well, else goes."""
     import tempfile
 
@@ -69,12 +69,30 @@ def replacing(path: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
                 file.flush()
                 os.fchmod(file.fileno(), mode)
                 os.fsync(file.fileno())
-            os.replace(name, path)
+            (place or os.replace)(name, path)
         except BaseException:
             with suppress(FileNotFoundError):
                 os.unlink(name)
             raise
         sync_folder(path.parent)
+
+
+def write_new(path: Path, data: bytes, *, mode: int) -> None:
+    """Put `data` at `path` in one step, durably; raises `UsageError` where there is a file."""
+    with replacing(path, mode=mode, place=_link) as file:
+        file.write(data)
+
+
+@contextmanager
+def locked(folders: Iterable[Path]) -> Iterator[None]:
+    """Hold each of `folders` alone; raises `LedgerLocked` where another process holds one."""
+    with ExitStack() as stack:
+        for folder in sorted({folder.resolve() for folder in folders}):
+            with durable(folder):
+                descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            stack.callback(os.close, descriptor)
+            _lock(descriptor, folder)
+        yield
 
 
 def create(path: Path, *, mode: int) -> None:
@@ -143,6 +161,7 @@ def building(folder: Path) -> Iterator[Path]:
 
     A folder that stood there before is replaced as a whole.
     """
+    import shutil
     import tempfile
 
     make_folder(folder.parent)
@@ -163,6 +182,7 @@ def building(folder: Path) -> Iterator[Path]:
 
 def spool(stream: IO[bytes], folder: Path | None = None) -> BinaryIO:
     """Copy `stream` into a file without a name, which vanishes with its last descriptor."""
+    import shutil
     import tempfile
 
     with durable(Path(folder or tempfile.gettempdir())):
@@ -257,6 +277,8 @@ def _open_locked(path: Path) -> int:
 
 
 def _lock(descriptor: int, path: Path) -> None:
+    import fcntl  # not everywhere, and readers do without
+
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -269,6 +291,7 @@ def _lock(descriptor: int, path: Path) -> None:
 
 
 def _swap(fresh: Path, folder: Path) -> None:
+    import shutil
     import tempfile
 
     if not folder.exists():
@@ -278,6 +301,16 @@ def _swap(fresh: Path, folder: Path) -> None:
     os.rename(folder, old / "old")
     os.rename(fresh, folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _link(name: str, path: Path) -> None:
+    try:
+        os.link(name, path)
+    except FileExistsError:
+        raise UsageError(
+            f"{path} is there already, and is not replaced", hint="choose another name"
+        ) from None
+    os.unlink(name)
 
 
 def _sync_file(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import io
 import os
 from pathlib import Path
@@ -100,7 +101,7 @@ def test_a_lock_is_on_the_file_that_has_the_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The holder before removed its empty file after we had opened it, before we had locked it."""
-    path, lock = tmp_path / "file", fs.fcntl.flock
+    path, lock = tmp_path / "file", fcntl.flock
     calls = []
 
     def removed_first(descriptor: int, operation: int) -> None:
@@ -109,7 +110,7 @@ def test_a_lock_is_on_the_file_that_has_the_name(
             path.unlink()
         lock(descriptor, operation)
 
-    monkeypatch.setattr(fs.fcntl, "flock", removed_first)
+    monkeypatch.setattr(fcntl, "flock", removed_first)
     with fs.AppendFile(path) as file:
         file.append(b"kept")
     assert path.read_bytes() == b"kept"

@@ -8,16 +8,21 @@ from .. import __version__
 from . import (
     amend,
     bench,
+    check,
+    checkpoint,
     demo,
     doctor,
     erase,
     export,
     find,
     ingest,
+    key,
     plot,
+    prove,
     show,
     timestamp,
     train,
+    verifier,
     verify,
 )
 from .output import guarded
@@ -52,6 +57,10 @@ for _command in (
     train.train,
     ingest.ingest,
     verify.verify,
+    checkpoint.checkpoint,
+    prove.prove,
+    check.check,
+    verifier.verifier,
     plot.plot,
     show.show,
     export.export,
@@ -64,3 +73,4 @@ for _command in (
     bench.bench,
 ):
     app.command()(guarded(_command))
+app.add_typer(key.app, name="key")

@@ -15,16 +15,18 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import typer
 
 from ..errors import EXIT_CLOSED_PIPE, EXIT_INTERRUPTED, MedchainError, NotDurable
+from .words import duration as duration
+from .words import numbers as numbers
+from .words import plural as plural
+from .words import table as table
 
 if TYPE_CHECKING:
-    from ..ledger.remarks import Erasure
     from ..ledger.store import Recovered
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _DEBUG = "MEDCHAIN_DEBUG"
-_SHOWN_NUMBERS = 12
 
 
 def say(text: str) -> None:
@@ -163,17 +165,6 @@ def bar(label: str, *, steps: bool = False) -> Iterator[Bar]:
         shown.close()
 
 
-def table(pairs: list[tuple[str, str]]) -> str:
-    """Names and values in two columns, indented."""
-    width = max(len(name) for name, _ in pairs)
-    return "\n".join(f"  {name:<{width}}  {value}" for name, value in pairs)
-
-
-def plural(count: int, noun: str) -> str:
-    """``1 block``, ``1,000 blocks``."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
-
-
 def say_recovered(recovered: Sequence[Recovered]) -> None:
     """Say that torn appends were moved aside."""
     for torn in recovered:
@@ -187,33 +178,6 @@ def say_shredded(records: Sequence[int]) -> None:
     """Say that an erasure which was interrupted is complete now."""
     if records:
         say(f"medchain: completed an erasure that was interrupted: {numbers(records)}")
-
-
-def numbers(values: Sequence[int]) -> str:
-    """``record 3``, ``records 3, 17``, and of many the first ones."""
-    shown = ", ".join(f"{value:,}" for value in values[:_SHOWN_NUMBERS])
-    more = len(values) - _SHOWN_NUMBERS
-    rest = f" and {more:,} more" if more > 0 else ""
-    return f"record{'' if len(values) == 1 else 's'} {shown}{rest}"
-
-
-def erasure_text(erasure: Erasure) -> str:
-    """What was erased, when, and why."""
-    from ..ledger.lines import printable
-    from ..pipeline.export import iso_time
-
-    what = numbers(erasure.records) if erasure.records else "no record"
-    return f"{what}, on {iso_time(erasure.time)}: {printable(erasure.reason)}"
-
-
-def duration(seconds: float) -> str:
-    """A length of time in the unit that fits it."""
-    for unit, size in (("years", 31_557_600), ("days", 86_400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:,.1f} {unit}"
-    if seconds >= 0.1:
-        return f"{seconds:.1f} seconds"
-    return f"{seconds * 1000:.0f} milliseconds" if seconds >= 0.001 else "less than a millisecond"
 
 
 def note_core() -> None:

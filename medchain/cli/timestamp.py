@@ -47,7 +47,7 @@ def timestamp(
 
 
 def _words(checkpoint: str, time: Time) -> str:
-    from ..pipeline.export import iso_time
+    from ..ledger.block import iso_time
 
     accuracy = f", within {time.accuracy / 1e6:g} s" if time.accuracy else ""
     about = [

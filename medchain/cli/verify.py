@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .options import Json, Ledger
-from .output import bar, duration, erasure_text, note_core, plural, result, result_json, table
+from .output import bar, note_core, result, result_json
+from .report import words
 
 if TYPE_CHECKING:
     from ..ledger.verify import Report
@@ -27,11 +28,30 @@ def verify(
         str | None,
         typer.Option(help="Score the rows again with this model bundle, and compare."),
     ] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(help="Compare with a checkpoint, under this policy: whose signatures count."),
+    ] = None,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(help="The checkpoint that you kept (default: the one beside the ledger)."),
+    ] = None,
+    max_age: Annotated[
+        str | None, typer.Option(metavar="AGE", help="How old it may be: 30d, 12h, 90m.")
+    ] = None,
+    least_bits: Annotated[
+        int | None, typer.Option(help="The least work of every block that is read, in bits.")
+    ] = None,
+    from_checkpoint: Annotated[
+        bool,
+        typer.Option("--from-checkpoint", help="Read only what came after the checkpoint."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Check every byte of a ledger.
 
-    Exit code 0: everything holds; 10: tampered; 11: it ends in a torn append; 13: newer format.
+    Exit code 0: everything holds; 10: tampered; 11: it ends in a torn append; 12: the policy is
+    unmet; 13: newer format; 14: shorter than the checkpoint.
     """
     from ..pipeline.audit import verify as run
 
@@ -42,18 +62,16 @@ def verify(
             ledger,
             vault=vault_file or vault,
             model=model,
+            checkpoint=checkpoint,
+            policy=policy,
+            max_age=max_age,
+            least_bits=least_bits,
+            from_checkpoint=from_checkpoint,
             progress=lambda offset: shown.update(offset, size, f"{offset:,} bytes"),
         )
     seconds = _mining_time(report)
-    result_json(_document(report, seconds)) if json else result(_words(ledger, report, seconds))
+    result_json(_document(report, seconds)) if json else result(words(ledger, report, seconds))
     raise typer.Exit(report.exit_code)
-
-
-_SHOWN_ERASURES = 10
-_COMPLETE = (
-    "repeat medchain erase, or run the next ingest: either completes an erasure that was "
-    "interrupted, or that an older copy of the vault does not know of"
-)
 
 
 def _mining_time(report: Report) -> float:
@@ -69,72 +87,3 @@ def _document(report: Report, seconds: float) -> dict[str, object]:
         **asdict(report),
         "seconds_to_mine_again": round(seconds, 6),
     }
-
-
-def _words(ledger: str, report: Report, seconds: float) -> str:
-    return "\n".join(
-        [f"{ledger}: {_verdict(report)}", *_trouble(report), table(_facts(report, seconds))]
-    )
-
-
-def _verdict(report: Report) -> str:
-    if report.too_new is not None:
-        return f"not verified: format {report.too_new} is newer than this program"
-    if report.finding:
-        unfinished = report.finding.kind == "erase"
-        return "holds, but an erasure is not complete" if unfinished else "TAMPERED or damaged"
-    if report.tail:
-        return "holds, but ends in a torn append" if report.blocks else "holds no block"
-    return "verified, every byte"
-
-
-def _trouble(report: Report) -> list[str]:
-    from ..ledger.judge import ADVICE
-
-    if report.too_new is not None:
-        return ["  what to do: install a newer medchain"]
-    if report.finding:
-        advice = _COMPLETE if report.finding.kind == "erase" else ADVICE
-        return [f"  finding: {report.finding}", f"  what to do: {advice}"]
-    if report.tail:
-        return [
-            f"  torn tail: {plural(report.tail.size, 'byte')} from line {report.tail.line}, byte "
-            f"{report.tail.offset}, that no block line commits"
-            + (f" ({report.tail_note})" if report.tail_note else ""),
-            "  what to do: the next ingest moves them aside and says so in the ledger; "
-            "if this is an archived copy, fetch it again",
-        ]
-    return []
-
-
-def _facts(report: Report, seconds: float) -> list[tuple[str, str]]:
-    from ..pipeline.export import iso_time
-
-    facts = [
-        ("blocks", f"{report.blocks:,}" + (" before the finding" if report.finding else "")),
-        ("records", f"{report.records:,}, of which {report.anomalies:,} anomalous"),
-    ]
-    if report.first_time is not None and report.last_time is not None:
-        facts.append(("time", f"{iso_time(report.first_time)} to {iso_time(report.last_time)}"))
-    facts += [
-        ("models", ", ".join(report.models) or "none yet"),
-        ("root over all blocks", report.root),
-        ("work", f"{report.work:,} hashes; this machine mines it again in {duration(seconds)}"),
-    ]
-    if report.recoveries:
-        facts.append(("recoveries", plural(report.recoveries, "torn append") + " moved aside"))
-    if report.seals_opened is not None:
-        facts.append(("seals opened", f"{report.seals_opened:,}"))
-    erasures = report.erasures or ()
-    facts += [("erased", erasure_text(erasure)) for erasure in erasures[:_SHOWN_ERASURES]]
-    if len(erasures) > _SHOWN_ERASURES:
-        facts.append(("erased", f"and {len(erasures) - _SHOWN_ERASURES:,} times more: see --json"))
-    if report.scores_repeated is not None:
-        other = report.scores_of_other_models or 0
-        rest = f"; {other:,} are of other models" if other else ""
-        if report.scores_of_erased:
-            rest += f"; the rows of {report.scores_of_erased:,} are not there any more"
-        facts.append(("scores repeated", f"{report.scores_repeated:,}{rest}"))
-    unanchored = f"none of {plural(report.blocks, 'block')}: without a checkpoint kept elsewhere, "
-    facts.append(("anchored", unanchored + "its owner can cut it or mine it again"))
-    return facts

@@ -12,6 +12,7 @@ import hashlib
 import re
 import struct
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 MAGIC = b"\x00MC1"
 GENESIS_PREV = bytes(32)
@@ -41,6 +42,12 @@ class Header:
     nonce: int = 0
 
 
+def iso_time(microseconds: int) -> str:
+    """Microseconds since 1970, UTC, as ISO 8601."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 def encode(header: Header) -> bytes:
     """The 112 bytes that are hashed; integers are big-endian."""
     return _STRUCT.pack(
@@ -59,6 +66,11 @@ def encode(header: Header) -> bytes:
 def block_hash(header: Header) -> bytes:
     """SHA-256 of the header."""
     return hashlib.sha256(encode(header)).digest()
+
+
+def meets(digest: bytes, bits: int) -> bool:
+    """Tell whether the top `bits` bits of a 32-byte hash are zero."""
+    return int.from_bytes(digest, "big") >> (256 - bits) == 0
 
 
 def to_line(header: Header) -> bytes:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from ..errors import FormatTooNew, LedgerTampered
-from .block import GENESIS_PREV, Header, block_hash, parse_line
+from .block import GENESIS_PREV, Header, block_hash, meets, parse_line
 from .lines import (
     EVENT,
     GENESIS,
@@ -24,7 +24,6 @@ from .lines import (
     to_record,
 )
 from .merkle import tree_root
-from .pow import meets
 from .reader import RawBlock
 
 FORMAT = 1

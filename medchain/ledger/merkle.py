@@ -111,6 +111,18 @@ class Frontier:
         self.size = 0
         self._subtrees: list[bytes] = []
 
+    @classmethod
+    def over(cls, leaves: bytes) -> Frontier:
+        """The tree over concatenated leaf hashes."""
+        tree, start = cls(), 0
+        tree.size = len(leaves) // SIZE
+        for level in range(tree.size.bit_length() - 1, -1, -1):
+            if tree.size >> level & 1:
+                end = start + (SIZE << level)
+                tree._subtrees.append(root(leaves[start:end]))
+                start = end
+        return tree
+
     def append(self, leaf: bytes) -> None:
         """Add one leaf hash on the right."""
         self._add(leaf, 1)

@@ -60,11 +60,6 @@ def kernel_name() -> str:
     return core.chosen(core.HASHING)
 
 
-def meets(digest: bytes, bits: int) -> bool:
-    """Tell whether the top `bits` bits of a 32-byte hash are zero."""
-    return int.from_bytes(digest, "big") >> (256 - bits) == 0
-
-
 def mine(
     header: bytes, bits: int, *, threads: int | None = None, progress: Progress | None = None
 ) -> int:

@@ -23,7 +23,7 @@ from .block import Header, parse_line
 from .lines import BLOCK, Event
 from .pow import cores
 from .reader import CHUNK, MAX_BLOCK, OversizedBlock, RawBlock, Source, find_block_line
-from .verify import Course, Run, Stretch, Walk, stretch
+from .verify import Course, Point, Run, Stretch, Walk, stretch
 
 CHUNKS = 4
 """Of how many chunks a window is."""
@@ -47,15 +47,16 @@ class Scan(Course):
     def __init__(
         self,
         stream: IO[bytes],
+        since: Point | None = None,
         *,
         threads: int | None = None,
         chunk: int = CHUNK,
         chunks: int = CHUNKS,
     ) -> None:
         self._stream = stream
-        self._threads = threads
+        self._since, self._threads = since, threads
         self._windows = _Windows(stream, chunk, chunks)
-        super().__init__(self._windows)
+        super().__init__(self._windows, since)
 
     def __iter__(self) -> Iterator[Stretch]:
         if core.chosen(core.HASHING) == core.PYTHON:
@@ -69,7 +70,7 @@ class Scan(Course):
             self._fail_oversized()
 
     def _walk(self) -> Iterator[Stretch]:
-        walk = Walk(self._stream)
+        walk = Walk(self._stream, self._since)
         self.tree = walk.tree
         for block in walk:
             self.genesis, self.head = walk.genesis, walk.head

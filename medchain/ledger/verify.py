@@ -8,7 +8,7 @@ is fast. `verify` takes the whole of either and reports (docs/format.md, "Verifi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, NamedTuple, NoReturn
 
 from .block import Header
@@ -29,18 +29,36 @@ class Tail:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A place behind a block, from which on a ledger can be read without what stands before it.
+
+    `line` and `offset` are those of the next block, `tree` is the tree over all blocks before it.
+    """
+
+    head: tuple[Header, bytes]
+    genesis: Event
+    tree: Frontier
+    line: int
+    offset: int
+
+
 class Course:
     """How far a verification has come; `Walk` and `Scan` are the two ways to go.
 
-    Raises `BadBlock` at the first finding. After the last block `tail` is what follows it (``None``
-    if nothing does), `tree` the tree over the blocks, `head` the last block's header and hash.
+    With `since`, `stream` stands at that point, and only what follows it is read. Raises
+    `BadBlock` at the first finding. After the last block `tail` is what follows it (``None`` if
+    nothing does), `tree` the tree over the blocks, `head` the last block's header and hash.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, since: Point | None = None) -> None:
         self._source = source
         self.tree = Frontier()
         self.genesis: Event = {}
         self.head: tuple[Header, bytes] | None = None
+        if since:
+            source.line, source.offset = since.line, since.offset
+            self.tree, self.genesis, self.head = since.tree, since.genesis, since.head
         self.tail: Tail | None = None
         self.tail_note = ""
 
@@ -74,9 +92,9 @@ class Course:
 class Walk(Course):
     """Iterate the verified blocks of `stream`, up to its torn tail."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes], since: Point | None = None) -> None:
         self._reader = Reader(stream)
-        super().__init__(self._reader)
+        super().__init__(self._reader, since)
 
     def __iter__(self) -> Iterator[Block]:
         try:
@@ -143,11 +161,36 @@ def stretch(block: Block) -> Stretch:
 
 
 @dataclass(frozen=True)
+class Anchor:
+    """What a checkpoint that someone else kept says of a ledger.
+
+    It covers the first `blocks` blocks. `logs` are the verifier keys that signed it, `witnesses`
+    the names of those that cosigned, with their times; a quorum of them had seen it at `witnessed`;
+    `block_time` is the ledger's own word on its last block. Times are seconds, that of the block
+    microseconds since 1970. `unmet` says what of the reader's policy is not met, `short` whether
+    the ledger ends before the checkpoint does, `evidence` which file proves a fork.
+    """
+
+    origin: str = ""
+    blocks: int = 0
+    root: str = ""
+    logs: tuple[str, ...] = ()
+    witnesses: dict[str, int] = field(default_factory=dict)
+    witnessed: int | None = None
+    block_time: int | None = None
+    unanchored: int = 0
+    short: bool = False
+    unmet: tuple[str, ...] = ()
+    evidence: str | None = None
+
+
+@dataclass(frozen=True)
 class Report:
     """What verification saw; `finding` is the first thing that does not hold, ``None`` if all does.
 
     Times are microseconds since 1970, UTC; `work` is the expected number of hashes behind the
-    blocks; `root` is the RFC 6962 root over the block hashes.
+    blocks; `root` is the RFC 6962 root over the block hashes. The first `unread_blocks` were not
+    read, but taken from the checkpoint of `anchor`.
     """
 
     blocks: int = 0
@@ -172,6 +215,9 @@ class Report:
     scores_of_other_models: int | None = None
     scores_of_erased: int | None = None
     erasures: tuple[Erasure, ...] | None = None
+    unread_blocks: int = 0
+    unread_records: int = 0
+    anchor: Anchor | None = None
 
     @property
     def ok(self) -> bool:
@@ -180,12 +226,16 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 verified, 10 tampered, 11 torn tail, 13 a newer format."""
+        """0 verified, 10 tampered, 11 torn tail, 12 policy unmet, 13 a newer format, 14 short."""
         if self.too_new is not None:
             return 13
         if self.finding:
             return 10
-        return 11 if self.tail else 0
+        if self.anchor and self.anchor.short:
+            return 14
+        if self.tail:
+            return 11
+        return 12 if self.anchor and self.anchor.unmet else 0
 
 
 Check = Callable[[Block], "Finding | None"]
@@ -196,17 +246,19 @@ def verify(
     *,
     check: Check | None = None,
     progress: Callable[[int], None] | None = None,
+    since: Point | None = None,
 ) -> Report:
     """Read all of `stream` and report; never raises for what stands in it.
 
     `check` is asked about each block that holds and may return a finding of its own (seals);
-    `progress` is told the offset behind each block.
+    `progress` is told the offset behind each block. With `since`, `stream` stands at that point;
+    blocks, records and size are then those of the whole ledger, all else is of what was read.
     """
     from .scan import Scan
 
-    tally = _Tally()
+    tally = _Tally(since)
     finding, too_new = None, None
-    walk, scan = Walk(stream), Scan(stream)
+    walk, scan = Walk(stream, since), Scan(stream, since)
     course: Course = walk if check else scan
     try:
         for part in _checked(walk, check) if check else scan:
@@ -228,8 +280,13 @@ def _checked(walk: Walk, check: Check) -> Iterator[Stretch]:
 
 
 class _Tally:
-    def __init__(self) -> None:
+    def __init__(self, since: Point | None) -> None:
         self.blocks = self.records = self.anomalies = self.size = self.work = self.recoveries = 0
+        if since:
+            header = since.head[0]
+            self.blocks, self.records = header.block + 1, header.first + header.count
+            self.size = since.offset
+        self.unread = self.blocks, self.records
         self.first_time: int | None = None
         self.last_time: int | None = None
         self.models: dict[str, None] = {}
@@ -265,6 +322,8 @@ class _Tally:
             tail=None if finding else course.tail,
             tail_note=course.tail_note,
             too_new=too_new,
+            unread_blocks=self.unread[0],
+            unread_records=self.unread[1],
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from array import array
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -11,11 +12,16 @@ from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from ..fs import readable
+from ..ledger import note as notes
 from ..ledger import verify as ledger_verify
+from ..ledger.anchor import Demand, parse_age, verify_anchored
+from ..ledger.checkpoint import checkpoint_path
 from ..ledger.judge import Block, Finding
 from ..ledger.reader import open_ledger
 from ..ledger.remarks import Remarks
 from ..ledger.verify import Report
+from .checkpoint import read_policy
+from .evidence import keep_evidence
 
 if TYPE_CHECKING:
     from ..detect.scoring import Scorer
@@ -30,6 +36,11 @@ def verify(
     *,
     vault: bool | str | Path = False,
     model: str | Path | None = None,
+    checkpoint: str | Path | None = None,
+    policy: str | Path | None = None,
+    max_age: str | None = None,
+    least_bits: int | None = None,
+    from_checkpoint: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
     """Verify every byte of `ledger` (a path, or ``-`` for standard input).
@@ -37,19 +48,65 @@ def verify(
     With `vault` (a path, or ``True`` for the one beside the ledger) every seal is opened as well,
     but those of erased rows, and the report says what was erased when and why;
     with `model`, a bundle's folder, the rows that it scored are scored again and compared, within
-    2e-6. Whatever stands in the files becomes a finding of the report. `progress` is told the
-    byte offset reached.
+    2e-6. With `policy`, a file that says whose signatures count, the ledger is compared with
+    `checkpoint` (default: the one beside it), which may be of an age up to `max_age`, such as
+    ``30d``; every block must have `least_bits` of work. With `from_checkpoint` what the checkpoint
+    covers is not read again. Whatever stands in the files becomes a finding of the report.
+    `progress` is told the byte offset reached.
 
     Raises `UsageError` or `ModelError` only where a file that is named here cannot be used.
     """
+    demand = _demand(ledger, checkpoint, policy, max_age, least_bits, from_checkpoint)
     checks = _Checks(_open_vault(ledger, vault), model)
     try:
+        check = checks.check if checks.vault or checks.scorer else None
+        if demand:
+            report = verify_anchored(ledger, demand, check=check, progress=progress)
+            return checks.complete(_with_evidence(report, ledger, demand))
         with open_ledger(ledger) as stream:
-            check = checks.check if checks.vault or checks.scorer else None
             report = ledger_verify.verify(stream, check=check, progress=progress)
         return checks.complete(report)
     finally:
         checks.close()
+
+
+def _demand(
+    ledger: str | Path,
+    checkpoint: str | Path | None,
+    policy: str | Path | None,
+    max_age: str | None,
+    least_bits: int | None,
+    incremental: bool,
+) -> Demand | None:
+    if policy is None:
+        if checkpoint or max_age or least_bits is not None or incremental:
+            raise UsageError(
+                "a checkpoint says nothing to a reader who does not say whose signatures count",
+                hint="name a policy: --policy FILE",
+            )
+        return None
+    if checkpoint is None and str(ledger) == "-":
+        raise UsageError(
+            "a ledger on standard input has no checkpoint beside it",
+            hint="name it with --checkpoint",
+        )
+    file = Path(checkpoint) if checkpoint else checkpoint_path(Path(ledger))
+    return Demand(
+        readable(file, "the checkpoint").read_bytes(),
+        read_policy(policy),
+        int(time.time()),
+        None if max_age is None else parse_age(max_age),
+        least_bits,
+        incremental,
+    )
+
+
+def _with_evidence(report: Report, ledger: str | Path, demand: Demand) -> Report:
+    if not report.finding or report.finding.kind != "checkpoint" or str(ledger) == "-":
+        return report
+    assert report.anchor
+    path = keep_evidence(Path(ledger), notes.parse(demand.note), demand.policy)
+    return replace(report, anchor=replace(report.anchor, evidence=str(path) if path else None))
 
 
 class _Checks:

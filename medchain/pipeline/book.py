@@ -13,6 +13,7 @@ from pathlib import Path
 from .. import __version__
 from ..errors import UsageError
 from ..ledger import pow
+from ..ledger.note import is_name
 from ..ledger.remarks import Remarks
 from ..ledger.store import MAX_BITS, Genesis, Store
 from ..ledger.vault import Ingest, Vault, vault_path
@@ -56,6 +57,11 @@ class Wish:
             )
         if self.target_time is not None and not 0 < self.target_time < float("inf"):
             raise UsageError("the time that a block may take is above zero")
+        if self.origin is not None and not is_name(self.origin):
+            raise UsageError(
+                "an origin names the log's keys: no space, no plus, no control character",
+                hint="a name under a domain of yours, such as hospital.example/ledger",
+            )
         if self.rows not in (None, "sealed", "open"):
             raise UsageError("rows are kept 'sealed' or 'open'")
         if self.batch_id is not None and not _UUID.fullmatch(self.batch_id):

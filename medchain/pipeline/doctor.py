@@ -19,6 +19,7 @@ LIBRARIES = (
     "matplotlib",
     "typer",
     "cffi",
+    "cryptography",
     "backports.zstd",
     "rfc3161-client",
     "pyarrow",

@@ -10,13 +10,13 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from .. import fs
 from ..errors import UsageError
+from ..ledger.block import iso_time
 from ..ledger.judge import Block
 from ..ledger.lines import printable
 from ..ledger.reader import open_ledger
@@ -68,12 +68,6 @@ def _twice(ledger: str | Path) -> Iterator[IO[bytes]]:
                 yield file
         else:
             yield stream
-
-
-def iso_time(microseconds: int) -> str:
-    """Microseconds since 1970, UTC, as ISO 8601."""
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _records(block: Block, remarks: Remarks) -> Iterator[Row]:

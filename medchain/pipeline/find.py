@@ -10,13 +10,13 @@ from pathlib import Path
 
 from ..errors import LedgerTampered, UsageError
 from ..fs import readable
+from ..ledger.block import iso_time
 from ..ledger.judge import Block
 from ..ledger.lines import parse_object
 from ..ledger.reader import open_ledger
 from ..ledger.remarks import Remarks
 from ..ledger.vault import Vault, vault_path
 from ..ledger.verify import Walk
-from .export import iso_time
 from .inspect import remarks_on
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import UsageError
+from ..ledger.block import iso_time
 from ..ledger.judge import Block
 from ..ledger.lines import Record
 from ..ledger.reader import open_ledger
 from ..ledger.remarks import Amendment, Erasure, Remarks
 from ..ledger.verify import Walk
-from .export import iso_time
 
 
 def show(
@@ -71,6 +71,14 @@ def remarks_on(record: int, remarks: Remarks) -> dict[str, object]:
 
 def _said(remark: Erasure | Amendment) -> dict[str, object]:
     return {"block": remark.block, "time": iso_time(remark.time), "reason": remark.reason}
+
+
+def origin(ledger: str | Path) -> str:
+    """The name of the log that `ledger` is, as its first block lays it down."""
+    with open_ledger(ledger) as stream:
+        for block in Walk(stream):
+            return str(block.event["origin"])
+    raise UsageError(f"{ledger} holds no block yet")
 
 
 def _block(block: Block) -> dict[str, object]:

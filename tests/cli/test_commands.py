@@ -326,4 +326,9 @@ def test_the_reference_is_what_the_program_says() -> None:
         sys.path.pop(0)
     assert generate.TARGET.read_text(encoding="utf-8") == generate.reference()
     names = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    for group in app.registered_groups:
+        assert group.typer_instance
+        commands = group.typer_instance.registered_commands
+        names |= {f"{group.name} {command.callback.__name__}" for command in commands}  # type: ignore[union-attr]
+        names.add(str(group.name))
     assert names == set(generate.COMMANDS) - {""}

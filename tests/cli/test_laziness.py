@@ -48,6 +48,10 @@ except SystemExit as end:
         ["export", str(EXAMPLE)],
         ["doctor"],
         ["bench"],
+        ["checkpoint", "--help"],
+        ["key", "new", "--help"],
+        ["prove", "--help"],
+        ["check", "--help"],
     ],
     ids=lambda words: " ".join(words[:1] + words[2:]),
 )

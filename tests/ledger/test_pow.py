@@ -16,6 +16,7 @@ import pytest
 
 from medchain.errors import UsageError
 from medchain.ledger import core, pow
+from medchain.ledger.block import meets
 
 from . import builds
 
@@ -54,10 +55,10 @@ def small_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_meets_counts_zero_bits_from_the_top() -> None:
     for bits in range(256):
         first_one = (1 << (255 - bits)).to_bytes(32, "big")
-        assert pow.meets(first_one, bits)
-        assert not pow.meets(first_one, bits + 1)
-    assert pow.meets(bytes(32), 256)
-    assert pow.meets(b"\xff" * 32, 0)
+        assert meets(first_one, bits)
+        assert not meets(first_one, bits + 1)
+    assert meets(bytes(32), 256)
+    assert meets(b"\xff" * 32, 0)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -66,7 +67,7 @@ def test_the_lowest_nonce_is_found(kernel: str, bits: int) -> None:
     header = random.Random(bits).randbytes(112)
     nonce = naive(header, bits)
     assert pow.find(header, bits, 0, pow.NONCE_LIMIT, kernel=kernel) == nonce
-    assert pow.meets(digest(header, nonce), bits)
+    assert meets(digest(header, nonce), bits)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -133,7 +134,7 @@ EDGES = (0, 2**16 - 40, 2**32 - 75, 2**53 - 80)
 def check_every_edge(kernel: str, base: int) -> None:
     """Every lane begins and ends a range, has the hit, and has it right behind the range's end."""
     for bits in (3, 6):
-        hits = [n for n in range(base, base + 80) if pow.meets(digest(HEADER, n), bits)]
+        hits = [n for n in range(base, base + 80) if meets(digest(HEADER, n), bits)]
         for first in range(base, base + 34):
             for count in range(41):
                 found = next((n for n in hits if first <= n < first + count), None)

@@ -42,7 +42,7 @@ def walked(data: bytes) -> Report:
 def scanned(data: bytes, monkeypatch: pytest.MonkeyPatch, **sizes: int) -> Report:
     """What `verify` reports with windows of other sizes."""
     with monkeypatch.context() as patch:
-        patch.setattr(scan, "Scan", lambda stream: Scan(stream, **sizes))
+        patch.setattr(scan, "Scan", lambda stream, since: Scan(stream, since, **sizes))
         return verify.verify(io.BytesIO(data))
 
 
@@ -522,7 +522,9 @@ def test_the_threads_end_with_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> N
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(scan, "Scan", lambda stream: Scan(stream, threads=3, chunk=500, chunks=2))
+        patch.setattr(
+            scan, "Scan", lambda stream, since: Scan(stream, since, threads=3, chunk=500, chunks=2)
+        )
         with pytest.raises(KeyboardInterrupt):
             verify.verify(io.BytesIO(data), progress=interrupt)
     assert threading.active_count() == before

@@ -1,0 +1,131 @@
+"""Check a small file without the ledger: a proof, a checkpoint, a fork, or a rotation of keys.
+
+Which of them it is, its first bytes say; whose word counts, the reader's policy alone.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from ..errors import UsageError
+from . import checkpoint as checkpoints
+from . import history, proof
+from . import note as notes
+from .block import iso_time
+from .history import BadHistory
+from .note import Note
+from .policy import Endorsed, Policy
+
+Facts = dict[str, object]
+
+
+def check(data: bytes, policy: Policy, old: bytes | None = None) -> Facts:
+    """What the file `data` proves under `policy`, with its ``kind``; times are ISO 8601, UTC.
+
+    `old` is an older checkpoint, which a consistency proof starts from. Raises `BadProof` or
+    `BadHistory` where the file does not hold, `PolicyUnmet`, and `UsageError` for a lacking `old`.
+    """
+    if data.startswith(proof.HEAD.encode()):
+        return _record(data, policy)
+    if data.startswith(history.OLD):
+        return _extension(data, policy, old)
+    if data.startswith(history.FORK.encode()):
+        return _fork(data, policy)
+    if data.startswith(history.ROTATION.encode()):
+        return _rotation(data, policy)
+    return {"kind": "checkpoint", **_endorsed(policy.judge(_note(data, "this checkpoint")))}
+
+
+def _record(data: bytes, policy: Policy) -> Facts:
+    parsed = proof.parse(data)
+    found = proof.check(parsed)
+    endorsed = policy.judge(parsed.note)
+    record, event = found.record, found.event
+    row: Facts = {} if found.row is None else {"row": found.row}
+    seal: Facts = {} if record.seal is None else {"seal": record.seal}
+    return {
+        "kind": "record",
+        "record": record.number,
+        "score": record.score,
+        "anomaly": record.anomaly,
+        **seal,
+        "opened": found.opened,
+        **row,
+        "event": event["event"],
+        **{key: event.get(key) for key in ("threshold", "model", "batch")},
+        "block": found.header.block,
+        "time": iso_time(found.header.time),
+        "bits": found.header.bits,
+        "hash": found.hash.hex(),
+        "checkpoint": _endorsed(endorsed),
+    }
+
+
+def _extension(data: bytes, policy: Policy, old: bytes | None) -> Facts:
+    extension = history.parse_extension(data)
+    if extension.note is None:
+        raise BadHistory("this consistency proof", "nobody has signed its checkpoint")
+    if old is None:
+        raise UsageError(
+            "a consistency proof says nothing without the older checkpoint that it starts from",
+            hint="name that with --from FILE",
+        )
+    start = policy.judge(_note(old, "the older checkpoint"))
+    end = policy.judge(extension.note)
+    if (start.checkpoint.origin, start.checkpoint.size) != (end.checkpoint.origin, extension.old):
+        raise BadHistory("this consistency proof", "it starts from another checkpoint")
+    extension.check(start.checkpoint.root)
+    return {"kind": "consistency", "from": _endorsed(start), "checkpoint": _endorsed(end)}
+
+
+def _fork(data: bytes, policy: Policy) -> Facts:
+    earlier, later = history.parse_fork(data).check(policy)
+    return {
+        "kind": "fork",
+        "origin": earlier.origin,
+        "blocks": earlier.size,
+        "root": earlier.root.hex(),
+        "blocks_of_the_other": later.size,
+        "root_of_the_other": later.root.hex(),
+    }
+
+
+def _rotation(data: bytes, policy: Policy) -> Facts:
+    old, new = history.check_rotation(_signed(data, "this rotation"), policy)
+    return {"kind": "rotation", "origin": old.name, "old": str(old), "new": str(new)}
+
+
+def _endorsed(endorsed: Endorsed) -> Facts:
+    found, time = endorsed.checkpoint, endorsed.time
+    return {
+        "origin": found.origin,
+        "blocks": found.size,
+        "root": found.root.hex(),
+        "logs": [str(key) for key in endorsed.logs],
+        "witnesses": {name: iso_seconds(at) for name, at in endorsed.witnesses.items()},
+        "witnessed": None if time is None else iso_seconds(time),
+    }
+
+
+def iso_seconds(seconds: int) -> str:
+    """Seconds since 1970, UTC, as ISO 8601; a moment beyond the calendar as it stands."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError):
+        return str(seconds)
+
+
+def _note(data: bytes, what: str) -> Note:
+    note = _signed(data, what)
+    try:
+        checkpoints.parse(note.text)
+    except ValueError as error:
+        raise BadHistory(what, str(error)) from error
+    return note
+
+
+def _signed(data: bytes, what: str) -> Note:
+    try:
+        return notes.parse(data)
+    except ValueError as error:
+        raise BadHistory(what, str(error)) from error

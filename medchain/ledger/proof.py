@@ -1,0 +1,241 @@
+"""Proofs of one record: its line, its path to a block, the block's path to a checkpoint.
+
+A C2SP tlog-proof whose entry is the block. What the entry's hash is made from stands, as text, in
+the line that the format has for that: the event line and the record line with their paths to the
+block's root, the block line, and on demand the sealed line. Nothing of it is believed: all of it
+is hashed up to the checkpoint's root (docs/format.md, "Proofs").
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from ..errors import LedgerTampered
+from . import checkpoint as checkpoints
+from . import note as notes
+from . import path as paths
+from .block import Header, block_hash, meets, parse_line
+from .lines import EVENT, Event, Record, foreign_byte, parse_object, parse_records, to_record
+from .merkle import leaf_hash
+from .note import Note, from_base64, from_hash, to_base64
+from .path import Hashes, root_above
+
+HEAD = "c2sp.org/tlog-proof@v1"
+KIND = "medchain/record@v1"
+MAX_SIZE = 1 << 26
+_HASH = re.compile("[A-Za-z0-9+/]{43}=")
+_SALT = re.compile("[0-9a-f]{32}")
+
+
+class BadProof(LedgerTampered):
+    """A proof that does not hold, or is none."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"this proof does not hold: {reason}",
+            hint="do not believe it; ask for another one, and keep this file",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A record and the way from it to a checkpoint; lines are without LF."""
+
+    event: bytes
+    event_path: Hashes
+    record: bytes
+    record_path: Hashes
+    block_line: bytes
+    sealed: bytes | None
+    index: int
+    path: Hashes
+    note: Note
+
+    def encode(self) -> bytes:
+        """The bytes of the file."""
+        parts = [KIND.encode(), self.event, *_encoded(self.event_path)]
+        parts += [self.record, *_encoded(self.record_path), self.block_line]
+        parts += [] if self.sealed is None else [self.sealed]
+        extra = to_base64(b"".join(part + b"\n" for part in parts))
+        lines = [HEAD, f"extra {extra}", f"index {self.index}"]
+        lines += map(to_base64, self.path)
+        return "".join(f"{line}\n" for line in lines).encode() + b"\n" + self.note.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """What a proof shows: a record, the event and the header of its block, and its row, if opened.
+
+    `row` comes from the sealed line, or from the record itself where rows are open.
+    """
+
+    record: Record
+    event: Event
+    header: Header
+    hash: bytes
+    row: dict[str, str] | None
+    opened: bool
+
+
+def parse(data: bytes) -> Proof:
+    """The proof in `data`; raises `BadProof` on anything that is not exactly one."""
+    try:
+        proof = _parse(data)
+    except ValueError as error:
+        raise BadProof(str(error)) from error
+    if proof.encode() != data:
+        raise BadProof("it is not in its one form")
+    return proof
+
+
+def check(proof: Proof) -> Proved:
+    """Hash the record up to the root of the proof's own checkpoint; who signed that is not asked.
+
+    Raises `BadProof`.
+    """
+    try:
+        return _check(proof)
+    except ValueError as error:
+        raise BadProof(str(error)) from error
+
+
+def _parse(data: bytes) -> Proof:
+    if len(data) > MAX_SIZE:
+        raise ValueError("it is too long")
+    head, separator, note = data.partition(b"\n\n")
+    lines = head.decode("ascii").split("\n")
+    if not separator or len(lines) < 3 or lines[0] != HEAD:
+        raise ValueError("it does not begin as a proof does")
+    extra, index, *path = lines[1:]
+    if not extra.startswith("extra ") or not index.startswith("index "):
+        raise ValueError("it lacks its lines of extra data and index")
+    return Proof(
+        *_parse_extra(from_base64(extra[6:])),
+        checkpoints.whole(index[6:]),
+        [from_hash(line) for line in path],
+        notes.parse(note),
+    )
+
+
+def _parse_extra(
+    data: bytes,
+) -> tuple[bytes, Hashes, bytes, Hashes, bytes, bytes | None]:
+    lines = data.decode("ascii").split("\n")
+    if lines[0] != KIND or lines.pop():
+        raise ValueError("its extra data is of another kind")
+    event, event_path, rest = _line_and_path(lines[1:])
+    record, record_path, rest = _line_and_path(rest)
+    if len(rest) not in (1, 2):
+        raise ValueError("its extra data has other lines than it should")
+    block_line, *sealed = (line.encode() for line in rest)
+    return event, event_path, record, record_path, block_line, sealed[0] if sealed else None
+
+
+def _line_and_path(lines: Sequence[str]) -> tuple[bytes, Hashes, Sequence[str]]:
+    if not lines:
+        raise ValueError("its extra data ends too early")
+    end = 1
+    while end < len(lines) and _HASH.fullmatch(lines[end]):
+        end += 1
+    return lines[0].encode(), [from_hash(line) for line in lines[1:end]], lines[end:]
+
+
+def _check(proof: Proof) -> Proved:
+    header, claimed = parse_line(proof.block_line)
+    if block_hash(header) != claimed or not meets(claimed, header.bits):
+        raise ValueError("the hash or the work of its block is wrong")
+    tree = checkpoints.parse(proof.note.text)
+    if proof.index != header.block:
+        raise ValueError("its index is not the height of its block")
+    if root_above(claimed, proof.index, tree.size, proof.path) != tree.root:
+        raise ValueError("its block is not in the checkpoint's tree")
+    event, record = _event(proof.event), _record(proof.record)
+    place = record.number - header.first
+    if not 0 <= place < header.count:
+        raise ValueError("its block does not hold a record of this number")
+    lines = ((proof.event, 0, proof.event_path), (proof.record, place + 1, proof.record_path))
+    for line, index, path in lines:
+        if root_above(leaf_hash(line), index, header.count + 1, path) != header.root:
+            raise ValueError("its lines are not those of the block")
+    _verdict(event, record)
+    row = record.row if proof.sealed is None else open_seal(proof.sealed, record)
+    return Proved(record, event, header, claimed, row, proof.sealed is not None)
+
+
+def _event(line: bytes) -> Event:
+    if not line.startswith(EVENT) or foreign_byte(line) is not None:
+        raise ValueError("its event line is none")
+    return parse_object(line)
+
+
+def _record(line: bytes) -> Record:
+    match = parse_records(line + b"\n")[0]
+    if match is None or foreign_byte(line) is not None:
+        raise ValueError("its record line is none")
+    if match[5]:
+        row = parse_object(match[5])
+        if not all(isinstance(cell, str) for cell in row.values()):
+            raise ValueError("a cell of its row is no text")
+    return to_record(match)
+
+
+def _verdict(event: Event, record: Record) -> None:
+    if event["event"] != "score":
+        return
+    threshold = event.get("threshold")
+    number = isinstance(threshold, (int, float)) and not isinstance(threshold, bool)
+    if not number or (record.score >= threshold) != record.anomaly:  # type: ignore[operator]
+        raise ValueError("its verdict contradicts score and threshold")
+
+
+def open_seal(line: bytes, record: Record) -> dict[str, str]:
+    """The row on the sealed `line` (without LF) that the seal of `record` commits to.
+
+    Raises `ValueError` where it is another line, or one that no ledger may seal.
+    """
+    if record.seal is None or sha256(line).hexdigest() != record.seal:
+        raise ValueError("the sealed line is not the one that the record commits to")
+    if foreign_byte(line) is not None:
+        raise ValueError("the sealed line has bytes that no line may hold")
+    sealed = parse_object(line)
+    salt, row = sealed.get("salt"), sealed.get("row")
+    if not isinstance(salt, str) or not _SALT.fullmatch(salt):
+        raise ValueError("the sealed line has no salt of 128 bits")
+    if sealed.get("record") != record.number or isinstance(sealed.get("record"), bool):
+        raise ValueError("the sealed line is of another record")
+    if not isinstance(row, dict) or not all(isinstance(cell, str) for cell in row.values()):
+        raise ValueError("the sealed line has no row of texts")
+    return row
+
+
+def build(body: bytes, block_line: bytes, number: int, hashes: bytes, note: Note) -> Proof:
+    """The proof of record `number` of the block of `body` and `block_line`.
+
+    `hashes` are those of all blocks under the checkpoint in `note`. Nothing is checked here but
+    that the block holds the record; `check` the proof before it is given out.
+    """
+    from .merkle import leaf_hashes
+
+    header, _ = parse_line(block_line)
+    lines, leaves = body.split(b"\n"), leaf_hashes(body)
+    place = number - header.first + 1
+    if not 1 <= place <= min(header.count, len(lines) - 2):
+        raise BadProof("the block does not hold the record")
+    return Proof(
+        lines[0],
+        paths.inclusion(leaves, 0),
+        lines[place],
+        paths.inclusion(leaves, place),
+        block_line,
+        None,
+        header.block,
+        paths.inclusion(hashes, header.block),
+        note,
+    )
+
+
+def _encoded(path: Sequence[bytes]) -> list[bytes]:
+    return [to_base64(part).encode() for part in path]

@@ -1,0 +1,60 @@
+"""Keys whose secrets are known, for tests: they sign as the key files do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from medchain.ledger import merkle
+from medchain.ledger.checkpoint import Checkpoint
+from medchain.ledger.note import COSIGNATURE, ED25519, Note, VerifierKey
+from medchain.pipeline.keys import SigningKey
+
+ORIGIN = "example.org/test"
+TIME = 1_795_335_400
+
+
+def key(name: str = ORIGIN, type: int = ED25519, seed: str = "") -> SigningKey:
+    """The key of `name`, the same at every call."""
+    secret = Ed25519PrivateKey.from_private_bytes(sha256(f"{name}/{seed}".encode()).digest())
+    public = VerifierKey(name, type, secret.public_key().public_bytes_raw())
+    return SigningKey(Path("nowhere"), public, secret)
+
+
+def witness(name: str) -> SigningKey:
+    """The key of a witness."""
+    return key(f"{name}.example", COSIGNATURE)
+
+
+@dataclass(frozen=True)
+class Parties:
+    """A log, a second key of it, and three witnesses."""
+
+    log: SigningKey
+    second: SigningKey
+    witnesses: dict[str, SigningKey]
+
+
+PARTIES = Parties(key(), key(seed="2"), {name: witness(name) for name in ("w1", "w2", "w3")})
+
+
+def sign(text: bytes, *keys: SigningKey, time: int = TIME) -> Note:
+    """`text`, signed by `keys`."""
+    return Note(text, tuple(signer.sign(text, time) for signer in keys))
+
+
+def tree(size: int, salt: str = "") -> Checkpoint:
+    """A checkpoint over some tree of `size` leaves."""
+    leaves = b"".join(sha256(f"{salt}{number}".encode()).digest() for number in range(size))
+    return Checkpoint(ORIGIN, size, merkle.root(leaves))
+
+
+def policy_text(quorum: str = "none", *, logs: tuple[SigningKey, ...] = (PARTIES.log,)) -> bytes:
+    """A policy that lists `logs`, all witnesses, and a group of any two of them."""
+    lines = [f"log {signer.public}" for signer in logs]
+    lines += [f"witness {name} {signer.public}" for name, signer in PARTIES.witnesses.items()]
+    lines += ["group two 2 w1 w2 w3", f"quorum {quorum}", ""]
+    return "\n".join(lines).encode()
