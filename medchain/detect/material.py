@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import UsageError
 from .encode import Encoder, Table
+from .groups import together
 from .label import Label, read_label
 from .schema import MIN_ROWS, Schema, check_columns, counted, refuse_spoilt_numbers
 from .split import groups_of, hold_out
@@ -49,6 +50,7 @@ def prepare(
     *,
     label: str | None,
     id: str | None,
+    group: str | None,
     drop: Iterable[str],
     kinds: Mapping[str, str] | None,
     positive: str | None,
@@ -61,20 +63,28 @@ def prepare(
     warnings. Raises `UsageError`.
     """
     drop = tuple(drop)
-    check_columns(columns, label=label, id=id, drop=drop, kinds=kinds)
-    _demand_rows(len(rows), "in the table")
+    check_columns(columns, label=label, id=id, group=group, drop=drop, kinds=kinds)
+    least = MIN_ROWS if held_out else MIN_ROWS // 2
+    _demand_rows(len(rows), least, "in the table")
     cells = dict(zip(columns, zip(*rows, strict=True), strict=True))
     for name in columns:
-        if name not in {label, id, *drop, *(kinds or ())}:
+        if name not in {label, id, group, *drop, *(kinds or ())}:
             refuse_spoilt_numbers(name, cells[name])
     found, labels, usable = _labels(label, cells, len(rows), positive)
-    _demand_rows(len(usable), "with a label")
-    groups = groups_of(id and [cells[id][row] for row in usable], len(usable))
+    _demand_rows(len(usable), least, "with a label")
+    apart = [[cells[name][row] for row in usable] for name in (id, group) if name]
+    groups = together([groups_of(column, len(usable)) for column in apart], len(usable))
     labels = labels[usable]
     learn, held = hold_out(groups, labels, held_out, random)
     _demand_classes(label, labels[learn])
     schema = Schema.infer(
-        columns, [rows[row] for row in usable[learn]], label=found, id=id, drop=drop, kinds=kinds
+        columns,
+        [rows[row] for row in usable[learn]],
+        label=found,
+        id=id,
+        group=group,
+        drop=drop,
+        kinds=kinds,
     )
     chosen = {name: cells[name] for name in schema.features}
     encoder = Encoder.fit(schema, _pick(chosen, usable[learn]))
@@ -92,10 +102,10 @@ def prepare(
     return Material(schema, encoder, train, held_side, warnings)
 
 
-def _demand_rows(count: int, which: str) -> None:
-    if count < MIN_ROWS:
+def _demand_rows(count: int, least: int, which: str) -> None:
+    if count < least:
         raise UsageError(
-            f"{counted(count, 'row')} {which}, and at least {MIN_ROWS} are needed", hint="add rows"
+            f"{counted(count, 'row')} {which}, and at least {least} are needed", hint="add rows"
         )
 
 
