@@ -28,6 +28,10 @@ def train(
     id: Annotated[
         str | None, typer.Option(help="Column that tells patients apart; never a feature.")
     ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(help="Column whose rows belong together (a centre, a visit); no feature."),
+    ] = None,
     drop: Annotated[
         list[str] | None, typer.Option(help="Column to leave out; may be repeated.")
     ] = None,
@@ -51,6 +55,10 @@ def train(
     alert_rate: Annotated[
         float | None, typer.Option(help="Threshold that calls this share of rows anomalous.")
     ] = None,
+    cost_ratio: Annotated[
+        float | None,
+        typer.Option(help="Cheapest threshold if a missed anomaly costs this many false alarms."),
+    ] = None,
     delimiter: Delimiter = None,
     json: Json = False,
 ) -> None:
@@ -65,6 +73,7 @@ def train(
             patients,
             label=label,
             id=id,
+            group=group,
             drop=drop or (),
             kinds=dict(_kind(text) for text in type or ()),
             positive=positive,
@@ -73,6 +82,7 @@ def train(
             target_precision=target_precision,
             target_recall=target_recall,
             alert_rate=alert_rate,
+            cost_ratio=cost_ratio,
             delimiter=delimiter,
             progress=lambda stage, step, most: shown.update(step, most, "steps at most", stage),
         )
@@ -109,11 +119,26 @@ def _words(trained: Trained, output: str) -> str:
             [
                 ("mode", about["mode"]),
                 ("threshold", f"{rule['value']:g} by {rule['rule']}{asked}"),
+                *_promises(rule),
                 ("digest", trained.bundle.digest),
             ]
         ),
     ]
     return "\n".join(parts)
+
+
+def _promises(rule: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the training rows promise at the threshold, with intervals."""
+    lines = [
+        (name, f"{share:.4f} ({low:.4f} to {high:.4f})")
+        for key, found in rule["expected"].items()
+        if found
+        for name, (share, low, high) in [(f"  {key.replace('_', ' ')}", found)]
+    ]
+    how = "95 % Wilson intervals, training rows out of fold"
+    return ([("  expected", how), *lines] if lines else []) + (
+        [("  note", rule["note"])] if rule["note"] else []
+    )
 
 
 def _figures(metrics: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ def together(groupings: Sequence[Ints], count: int) -> Ints:
     found, *others = groupings
     for other in others:
         found = _joined(found, other)
-    return found
+    return np.unique(found, return_inverse=True)[1].astype(np.intp)
 
 
 def _joined(left: Ints, right: Ints) -> Ints:
@@ -35,5 +35,4 @@ def _joined(left: Ints, right: Ints) -> Ints:
 
     for one, other in zip(left.tolist(), (right + offset).tolist(), strict=True):
         parent[root(one)] = root(other)
-    roots = [root(place) for place in left.tolist()]
-    return np.unique(roots, return_inverse=True)[1].astype(np.intp)
+    return np.array([root(place) for place in left.tolist()], np.intp)

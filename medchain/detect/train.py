@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -39,10 +39,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished model: its bundle, and what the user should know of it."""
+    """A finished model: its bundle, what the user should know of it, and the training `scores`.
+
+    These are one for each row that was trained on, by members that never saw it.
+    """
 
     bundle: Bundle
     warnings: tuple[str, ...]
+    scores: Floats = field(repr=False)
 
     @property
     def schema(self) -> Schema:
@@ -70,6 +74,7 @@ def fit(
     *,
     label: str | None = None,
     id: str | None = None,
+    group: str | None = None,
     drop: Iterable[str] = (),
     kinds: Mapping[str, str] | None = None,
     positive: str | None = None,
@@ -77,6 +82,8 @@ def fit(
     target_precision: float | None = None,
     target_recall: float | None = None,
     alert_rate: float | None = None,
+    cost_ratio: float | None = None,
+    max_epochs: int | None = None,
     held_out: float = HELD_OUT,
     progress: Progress | None = None,
 ) -> Trained:
@@ -85,7 +92,8 @@ def fit(
     With a `label` column the score is a calibrated probability and the threshold, unless one is
     asked for, has the best F1 among training rows scored by members that never saw them. Without
     one the score is a rank among training rows, and the threshold calls as many of them anomalous
-    as lie beyond Tukey's upper fence of a fixed statistic. Rows with the same `id` stay together.
+    as lie beyond Tukey's upper fence of a fixed statistic. Rows with the same `id` or `group` stay
+    together. `max_epochs` bounds how often the network passes over the rows.
     `progress` is called with a stage, steps done and steps at most.
 
     Raises `UsageError` for a table or options that cannot work.
@@ -95,6 +103,7 @@ def fit(
         target_precision=target_precision,
         target_recall=target_recall,
         alert_rate=alert_rate,
+        cost_ratio=cost_ratio,
     )
     if not 0 <= held_out <= 0.5:
         raise UsageError(
@@ -102,31 +111,40 @@ def fit(
         )
     if seed < 0:
         raise UsageError("the seed must not be negative", hint="take 0 or any whole number above")
+    if max_epochs is not None and max_epochs < 1:
+        raise UsageError(
+            "training takes at least one epoch", hint="take 1 or more, or leave it out"
+        )
     material = prepare(
         columns,
         rows,
         label=label,
         id=id,
+        group=group,
         drop=drop,
         kinds=kinds,
         positive=positive,
         held_out=held_out,
         random=np.random.default_rng([seed, 1]),
     )
-    bundle = _learn(material, rule, seed, progress)
-    return Trained(bundle, material.warnings)
+    bundle, scores = _learn(material, rule, seed, max_epochs, progress)
+    return Trained(bundle, material.warnings, scores)
 
 
 def _learn(
-    material: Material, rule: thresholds.Rule, seed: int, progress: Progress | None
-) -> Bundle:
+    material: Material,
+    rule: thresholds.Rule,
+    seed: int,
+    max_epochs: int | None,
+    progress: Progress | None,
+) -> tuple[Bundle, Floats]:
     inputs = material.encoder.encode(material.train.table)
     task: Task
     if material.schema.label is None:
         task = Unlabelled(material, inputs, seed)
     else:
         task = Labelled(material, inputs, seed)
-    model, said = _train(material, task, inputs, seed, progress)
+    model, said = _train(material, task, inputs, seed, max_epochs, progress)
     lite = _convert(model, inputs)
     outcome, views = task.outcome(said), task.views(said)
     scores = outcome.scores(views)
@@ -149,9 +167,12 @@ def _learn(
     }
     from .network import keras_bytes
 
-    return Bundle.pack(
-        {KERAS: keras_bytes(model), LITE: lite, PREPROCESSING: encode_json(preprocessing)}, about
-    )
+    files = {
+        KERAS: keras_bytes(model),
+        LITE: lite,
+        PREPROCESSING: encode_json(preprocessing),
+    }
+    return Bundle.pack(files, about), scores
 
 
 def _train(
@@ -159,6 +180,7 @@ def _train(
     task: Task,
     inputs: NDArray[np.float32],
     seed: int,
+    max_epochs: int | None,
     progress: Progress | None,
 ) -> tuple[Any, Floats]:
     """The trained network, and its output for training rows by members that never saw them."""
@@ -170,6 +192,7 @@ def _train(
             "TensorFlow cannot be loaded, and training needs it", hint="pip install tensorflow"
         ) from error
     plan = _plan(network.Plan(), len(inputs), task.folds)
+    plan = replace(plan, epochs=min(plan.epochs, max_epochs or plan.epochs))
     masks = member_masks(
         material.train.groups,
         task.strata,

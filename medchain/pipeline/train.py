@@ -17,6 +17,7 @@ def train(
     *,
     label: str | None = None,
     id: str | None = None,
+    group: str | None = None,
     drop: Sequence[str] = (),
     kinds: Mapping[str, str] | None = None,
     positive: str | None = None,
@@ -25,13 +26,15 @@ def train(
     target_precision: float | None = None,
     target_recall: float | None = None,
     alert_rate: float | None = None,
+    cost_ratio: float | None = None,
     delimiter: str | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Trained:
     """Learn a detector from `table` and save its bundle in the folder `output`.
 
     With a `label` column it is supervised, without one it learns the rows as they are. `id` names
-    the column that tells patients apart; it is never a feature. `kinds` overrules what a column is
+    the column that tells patients apart; it is never a feature, and neither is `group`: rows with
+    the same value in either are never on both sides of a split. `kinds` overrules what a column is
     taken for: ``numeric``, ``categorical``, ``identifier`` or ``dropped``.
 
     Raises `TableError` where the table cannot be read, `UsageError` where it cannot be learnt from,
@@ -53,6 +56,7 @@ def train(
             rows,
             label=label,
             id=id,
+            group=group,
             drop=drop,
             kinds=kinds,
             positive=positive,
@@ -60,6 +64,7 @@ def train(
             target_precision=target_precision,
             target_recall=target_recall,
             alert_rate=alert_rate,
+            cost_ratio=cost_ratio,
             progress=progress,
         )
     except SpoiltNumbers as spoilt:
