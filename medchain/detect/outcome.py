@@ -40,6 +40,11 @@ class Calibrated:
         """Probabilities at 6 decimals, from logits (rows x 1)."""
         return np.round(logistic(self.slope * views[:, 0] + self.intercept), DECIMALS)
 
+    def units(self, views: Floats) -> Floats:
+        """Calibrated log-odds."""
+        odds: Floats = self.slope * views[:, 0] + self.intercept
+        return odds
+
     def to_json(self) -> dict[str, Any]:
         """Plain values, from which `read` builds the same."""
         return {"kind": "calibrated", "slope": self.slope, "intercept": self.intercept}
@@ -71,6 +76,13 @@ class Scale:
         result: Floats = 1.0 - (1.0 - found) * np.exp(-above)
         return result
 
+    def surprise_of(self, values: Floats) -> Floats:
+        """The negative logarithm of the share above, which grows beyond the greatest value too."""
+        found = np.interp(values, np.array(self.values), np.array(self.shares))
+        above = np.maximum(values - self.values[-1], 0.0) / self.tail
+        surprise: Floats = above - np.log1p(-found)
+        return surprise
+
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return {"values": list(self.values), "shares": list(self.shares), "tail": self.tail}
@@ -92,6 +104,13 @@ class Ranked:
     def scores(self, views: Floats) -> Floats:
         """Scores at 6 decimals (rows x views to rows)."""
         return np.round(self.mean.shares_of(_mean(self.views, views)), DECIMALS)
+
+    def units(self, views: Floats) -> Floats:
+        """Mean surprise of the views, in nats."""
+        total = np.zeros(len(views))
+        for place, scale in enumerate(self.views):
+            total += scale.surprise_of(np.ascontiguousarray(views[:, place]))
+        return total / len(self.views)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, from which `read` builds the same."""

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from .. import __version__
 from ..errors import ModelError, UsageError
 from . import threshold as thresholds
-from .bundle import KERAS, LITE, PREPROCESSING, Bundle, encode_json
+from .bundle import CARD, KERAS, LITE, PREPROCESSING, Bundle, encode_json
+from .card import card
+from .drift import Drift
 from .material import Material, Rows, prepare
 from .metrics import Report
 from .outcome import logistic
@@ -155,6 +157,7 @@ def _learn(
         "encoder": material.encoder.to_json(),
         "statistics": task.statistics and task.statistics.to_json(),
         "outcome": outcome.to_json(),
+        "drift": Drift.fit(material.encoder, material.train.table, scores, held).to_json(),
     }
     about = {
         "mode": task.mode,
@@ -171,6 +174,7 @@ def _learn(
         KERAS: keras_bytes(model),
         LITE: lite,
         PREPROCESSING: encode_json(preprocessing),
+        CARD: card(about).encode("utf-8"),
     }
     return Bundle.pack(files, about), scores
 
