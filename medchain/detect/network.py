@@ -36,6 +36,7 @@ Progress = Callable[[str, int, int], None]
 Start = Callable[[Matrix], tuple[Matrix, Matrix]]
 _JIT = sys.platform == "linux"
 _TOGETHER = 8192
+_FEW_EPOCHS = 3
 _EPOCH_OF_A_ZIP = (1980, 1, 1, 0, 0, 0)
 
 
@@ -159,8 +160,10 @@ class Training:
         self.optimizer.exclude_from_weight_decay(var_names=["bias"])
         self.optimizer.build(self.model.trainable_variables)
         self.steps = tf.Variable(0.0, trainable=False)
-        self.epoch = tf.function(self._epoch, jit_compile=_JIT)
-        self._shadow = tf.function(lambda rows: self.shadow(rows, training=False), jit_compile=_JIT)
+        # Compiling takes as long as some hundred steps on a small table.
+        jit = _JIT and plan.epochs > _FEW_EPOCHS
+        self.epoch = tf.function(self._epoch, jit_compile=jit)
+        self._shadow = tf.function(lambda rows: self.shadow(rows, training=False), jit_compile=jit)
 
     def begin(self, rows: Matrix, start: Start) -> None:
         """Let the linear path begin where `start` says, and the convolutions at nothing."""
@@ -300,6 +303,7 @@ def lite_bytes(model: Any, block: int) -> bytes:
     frozen = convert_variables_to_constants_v2(call.get_concrete_function())
     with quiet_stderr():
         converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen], model)
+        converter.experimental_lower_to_saved_model = False  # a detour over the disk
         converted: bytes = converter.convert()
     return converted
 
