@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
-from ..errors import UsageError
+from ..errors import LedgerTampered, UsageError
+from ..fs import readable
 from ..ledger.judge import Block
-from ..ledger.lines import Record
+from ..ledger.lines import Record, parse_object
 from ..ledger.reader import open_ledger
+from ..ledger.vault import Vault, vault_path
 from ..ledger.verify import Walk
 from .export import iso_time
 
 
 def show(
-    ledger: str | Path, *, block: int | None = None, record: int | None = None
+    ledger: str | Path,
+    *,
+    block: int | None = None,
+    record: int | None = None,
+    vault: bool | str | Path = False,
 ) -> dict[str, object]:
     """The head of `ledger`, or one `block` by its height, or one `record` by its number.
 
-    The ledger is verified up to what is shown. Raises `LedgerTampered` where it does not hold,
-    `UsageError` where there is no such block or record.
+    With `vault` (a path, or ``True`` for the one beside the ledger) the record's sealed row is
+    shown as well, and the reasons that lie with it. The ledger is verified up to what is shown.
+    Raises `LedgerTampered` where it does not hold, `UsageError` where there is no such block or
+    record.
     """
+    if vault is not False and record is None:
+        raise UsageError("a vault holds records", hint="name one with --record")
     last: Block | None = None
     with open_ledger(ledger) as stream:
         walk = Walk(stream)
@@ -28,7 +39,7 @@ def show(
             if block is not None and header.block == block:
                 return _block(last)
             if record is not None and header.first <= record < header.first + header.count:
-                return _record(last, record)
+                return {**_record(last, record), **_opened(ledger, vault, last, record)}
     if last is None:
         raise UsageError(f"{ledger} holds no block yet")
     end = last.header.first + last.header.count
@@ -65,6 +76,32 @@ def _block(block: Block) -> dict[str, object]:
         "line": block.line,
         "offset": block.offset,
     }
+
+
+def _opened(
+    ledger: str | Path, vault: bool | str | Path, block: Block, number: int
+) -> dict[str, object]:
+    """What the vault holds of a record, checked against its seal."""
+    if vault is False:
+        return {}
+    if vault is True and str(ledger) == "-":
+        raise UsageError(
+            "a ledger on standard input has no vault beside it", hint="name it with --vault-file"
+        )
+    path = vault_path(Path(ledger)) if vault is True else Path(vault)
+    with Vault(readable(path, "the vault"), readonly=True) as opened:
+        lines = opened.lines(number, 1)
+    seal = list(block.rows())[number - block.header.first].seal
+    if not lines:
+        raise UsageError(f"the vault has no row for record {number}")
+    line = lines[0][1].encode()
+    if seal is not None and sha256(line).hexdigest() != seal:
+        raise LedgerTampered(
+            f"the vault's row for record {number} is not the one that was sealed",
+            hint="verify the ledger with --vault",
+        )
+    sealed = parse_object(line)
+    return {key: sealed[key] for key in ("row", "reasons") if key in sealed}
 
 
 def _record(block: Block, number: int) -> dict[str, object]:
