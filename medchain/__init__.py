@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from .detect.estimator import AnomalyDetector as AnomalyDetector
     from .errors import MedchainError as MedchainError
     from .ledger.verify import Report as Report
     from .pipeline.audit import verify as verify
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from .pipeline.bench import bench as bench
     from .pipeline.demo import demo as demo
     from .pipeline.doctor import doctor as doctor
+    from .pipeline.evaluate import evaluate as evaluate
+    from .pipeline.explain import explain as explain
     from .pipeline.export import export as export
     from .pipeline.ingest import IngestSummary as IngestSummary
     from .pipeline.ingest import ingest as ingest
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from .pipeline.train import train as train
 
 _HOMES = {
+    "AnomalyDetector": "detect.estimator",
     "MedchainError": "errors",
     "Report": "ledger.verify",
     "IngestSummary": "pipeline.ingest",
@@ -41,6 +45,8 @@ _HOMES = {
     "bench": "pipeline.bench",
     "demo": "pipeline.demo",
     "doctor": "pipeline.doctor",
+    "evaluate": "pipeline.evaluate",
+    "explain": "pipeline.explain",
     "export": "pipeline.export",
     "ingest": "pipeline.ingest",
     "plot": "pipeline.plot",

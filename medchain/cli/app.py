@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from .. import __version__
-from . import bench, demo, doctor, export, ingest, plot, show, train, verify
+from . import bench, demo, doctor, evaluate, explain, export, ingest, plot, show, train, verify
 from .output import guarded
 
 app = typer.Typer(
@@ -36,7 +36,9 @@ def _root(
 
 for _command in (
     train.train,
+    evaluate.evaluate,
     ingest.ingest,
+    explain.explain,
     verify.verify,
     plot.plot,
     show.show,
