@@ -32,16 +32,12 @@ def explain(
     from ..pipeline.explain import explain as run
 
     note_core()
-    found = run(patients, model=model, top=top, all=all, delimiter=delimiter)
+    # All of it before a word is printed: a bad row must not leave half a result.
+    found = list(run(patients, model=model, top=top, all=all, delimiter=delimiter))
     if json:
         result_json([asdict(one) for one in found])
-        return
-    count = 0
-    for one in found:
-        result(_words(one))
-        count += 1
-    if not count:
-        result("No row is anomalous")
+    else:
+        result("\n".join(map(_words, found)) or "No row is anomalous")
 
 
 def _words(one: Explanation) -> str:

@@ -8,7 +8,8 @@ writes and that ``medchain ingest`` reads.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -244,15 +245,14 @@ class AnomalyDetector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 _ANYTHING: dict[str, Any] = {"dtype": None, "ensure_all_finite": "allow-nan"}
 
 
-class _as_value_error:
+@contextmanager
+def _as_value_error() -> Iterator[None]:
     """Turn what `fit` refuses into the error that scikit-learn's users expect."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, UsageError):
-            hint = f" ({error.hint})" if error.hint else ""
-            raise ValueError(f"{error.message}{hint}") from None
+    try:
+        yield
+    except UsageError as error:
+        hint = f" ({error.hint})" if error.hint else ""
+        raise ValueError(f"{error.message}{hint}") from None
 
 
 def _finite(rows: Cells) -> Cells:

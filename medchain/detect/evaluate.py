@@ -82,7 +82,7 @@ def groups(
     """
     names, codes = _split(cells)
     counts = np.bincount(codes, minlength=len(names))
-    small = np.flatnonzero(counts < LEAST)
+    small = np.flatnonzero((counts > 0) & (counts < LEAST))
     if len(small):
         rest = len(names)
         names = [*names, f"({len(small)} values of fewer than {LEAST} rows)"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,7 +51,8 @@ def drift(axes: Axes, charts: list[Chart]) -> Panel:
     block_axis(axes, charts)
     title = "Drift: no block tells of it"
     if known:
-        title = f"Drift: {beyond:,} of {known:,} blocks beyond what chance allows"
+        chance = math.ceil(0.01 * known)
+        title = f"Drift: {beyond:,} of {known:,} blocks above 2, where chance allows {chance:,}"
     letters = mark_regimes(axes, charts, lambda series, start: float(series.height[start]))
     note = (
         "Each block against the training rows: the least p-value over features and scores, "

@@ -39,6 +39,8 @@ except SystemExit as end:
         ["ingest", "--help"],
         ["train", "--help"],
         ["plot", "--help"],
+        ["explain", "--help"],
+        ["evaluate", "--help"],
         ["verify", str(EXAMPLE)],
         ["verify", str(EXAMPLE), "--json"],
         ["show", str(EXAMPLE)],
