@@ -33,6 +33,8 @@ def drift(axes: Axes, charts: list[Chart]) -> Panel:
     top = 1.5 * USUAL
     for chart in charts:
         series = chart.series
+        if not np.isfinite(series.drift).any():
+            continue
         there = np.isfinite(series.drift)
         x, y = series.height[there], series.drift[there]
         known, beyond = known + len(y), beyond + int((y > USUAL).sum())

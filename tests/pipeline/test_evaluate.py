@@ -113,3 +113,15 @@ def test_the_card_says_what_the_model_is_and_holds_no_cell(model: Path, cohort: 
     rows = cohort.csv(label=True).decode().splitlines()[1:]  # type: ignore[attr-defined]
     assert not any(row.split(",")[0] in card for row in rows)
     assert "cohort.csv" not in card
+
+
+def test_no_picture_is_cut_off(model: Path, labelled_table: Path) -> None:
+    report = evaluate(model, labelled_table, label="anomaly")
+    for kind in evaluation.kinds(report):
+        figure = evaluation.draw(report, kind)
+        figure.canvas.draw()
+        boxes = [axes.get_tightbbox() for axes in figure.axes]
+        for box in boxes + [text.get_window_extent() for text in figure.texts]:
+            assert box is not None
+            assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
+            assert figure.bbox.y0 <= box.y0 < box.y1 <= figure.bbox.y1

@@ -292,7 +292,7 @@ def test_more_ledgers_than_colours(classical: Path) -> None:
 def test_an_unknown_kind_is_refused_before_reading(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no picture 'pie'") as caught:
         draw([tmp_path / "nowhere.jsonl"], "pie")
-    assert caught.value.hint == "use anomaly-rate, scores, timeline, mining, overview"
+    assert caught.value.hint == "use anomaly-rate, scores, timeline, mining, drift, overview"
 
 
 def test_standard_input_is_read_once() -> None:
