@@ -57,3 +57,27 @@ def test_json_gives_the_same_scores() -> None:
         again = outcome.read(json.loads(json.dumps(one.to_json())))
         assert np.array_equal(again.scores(seen), one.scores(seen))
         assert np.array_equal(one.scores(seen), np.round(one.scores(seen), 6))
+
+
+def test_one_less_the_share_is_the_conformal_p_value_up_to_one_row() -> None:
+    dice = np.random.default_rng(3)
+    for count in (10, 300):
+        training = dice.normal(size=count)
+        new = np.clip(dice.normal(size=500), training.min(), training.max())
+        p = (1 + (training[None, :] >= new[:, None]).sum(axis=1)) / (count + 1)
+        gap = p - (1 - Scale.fit(training).shares_of(new))
+        assert -1e-9 <= gap.min()
+        assert gap.max() <= 1 / (count + 1) + 1e-9
+
+
+def test_units_rise_with_the_score_and_never_saturate() -> None:
+    dice = np.random.default_rng(4)
+    views = dice.normal(size=(200, 3))
+    ranked = Ranked.fit(views)
+    far = np.outer([1, 10, 100, 1000.0], np.ones(3))
+    units = ranked.units(far)
+    assert (np.diff(units) > 0).all()
+    assert np.isfinite(units).all()
+    calibrated = Calibrated(0.5, -1.0)
+    logits = np.array([[-40.0], [0.0], [40.0], [80.0]])
+    assert calibrated.units(logits).tolist() == [-21.0, -1.0, 19.0, 39.0]
