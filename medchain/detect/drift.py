@@ -126,9 +126,8 @@ class Drift:
 
 
 def _watched(features: int) -> NDArray[np.intp]:
-    return np.unique(np.linspace(0, features - 1, min(features, MOST_FEATURES)).round()).astype(
-        np.intp
-    )
+    count = min(features, MOST_FEATURES)
+    return np.array([place * features // count for place in range(count)], np.intp)
 
 
 def _plan(counts: Counts, rows: int) -> _Plan:

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from ..detect.scoring import Scorer
     from ..tabular import Row
 
-TOGETHER = 384
+TOGETHER = 1024
 """Anomalies that are explained together: enough to fill the network's blocks."""
 
-MOST_PARTS = 16
+MOST_PARTS = 32
 
 
 @dataclass(frozen=True, slots=True)

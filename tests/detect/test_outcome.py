@@ -66,7 +66,7 @@ def test_one_less_the_share_is_the_conformal_p_value_up_to_one_row() -> None:
         new = np.clip(dice.normal(size=500), training.min(), training.max())
         p = (1 + (training[None, :] >= new[:, None]).sum(axis=1)) / (count + 1)
         gap = p - (1 - Scale.fit(training).shares_of(new))
-        assert -1e-9 <= gap.min()
+        assert gap.min() >= -1e-9
         assert gap.max() <= 1 / (count + 1) + 1e-9
 
 
