@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from . import threshold as thresholds
 from .bins import bin_table
+from .boosting import Forest, member_forests
 from .linear import member_lines
 from .material import Material
 from .metrics import Report, baseline, report, report_unlabelled
-from .outcome import Calibrated, Ranked
+from .outcome import Ranked, Stacked
 from .panel import panel_targets
+from .plan import Plan
 from .statistics import Statistics
 
 Floats = NDArray[np.float64]
@@ -37,6 +39,15 @@ class Task(Protocol):
         """The fixed statistics that are views beside the network, if any."""
         ...
 
+    @property
+    def forest(self) -> Forest | None:
+        """The boosted trees that are a view beside the network, if any."""
+        ...
+
+    def begin(self, masks: Matrix) -> None:
+        """Learn what stands beside the network, from the rows in each member's mask."""
+        ...
+
     def start(self, masks: Matrix) -> Start | None:
         """Where the linear path of each member begins, from the features that it reads."""
         ...
@@ -45,7 +56,7 @@ class Task(Protocol):
         """The loss of out-of-fold output, by which the best epoch is known."""
         ...
 
-    def outcome(self, said: Floats) -> Calibrated | Ranked:
+    def outcome(self, said: Floats) -> Stacked | Ranked:
         """How output becomes a score."""
         ...
 
@@ -68,14 +79,27 @@ class Labelled:
     mode, folds, loss = "supervised", 4, "cross_entropy"
     statistics: Statistics | None = None
 
-    def __init__(self, material: Material, inputs: Matrix, seed: int) -> None:
-        del inputs
+    def __init__(self, material: Material, inputs: Matrix, seed: int, plan: Plan) -> None:
         self.material, self.labels = material, material.train.labels
         self.strata = self.labels
         self.targets = self.labels[:, None].astype(np.float32)
-        _, normal = material.encoder.numbers(material.train.table)
-        starts, widths = bin_table(normal, self.labels, seed)
-        self.bins = (normal.shape[1], starts, widths)
+        self.forest: Forest | None = None
+        self.trees: Floats | None = None
+        self._inputs, self._seed, self._plan = inputs, seed, plan
+        self.bins = no_bins()
+        if plan.bins:
+            _, normal = material.encoder.numbers(material.train.table)
+            self.bins = (normal.shape[1], *bin_table(normal, self.labels, seed))
+
+    def begin(self, masks: Matrix) -> None:
+        """Boosted trees, one forest for each fold."""
+        if self._plan.forest:
+            encoder = self.material.encoder
+            count = len(encoder.numeric)
+            asked = np.r_[0:count, 2 * count : encoder.width]
+            self.forest, self.trees = member_forests(
+                self._inputs, self.labels, masks[:, : self._plan.folds], asked, self._seed
+            )
 
     def start(self, masks: Matrix) -> Start:
         """A logistic regression for each member."""
@@ -85,13 +109,13 @@ class Labelled:
         """Mean log-loss."""
         return float(np.mean(np.logaddexp(0.0, said) - self.labels * said))
 
-    def outcome(self, said: Floats) -> Calibrated:
-        """Calibrated on logits of members that never saw the row."""
-        return Calibrated.fit(said, self.labels)
+    def outcome(self, said: Floats) -> Stacked:
+        """Weighted and calibrated on logits of members that never saw the row."""
+        return Stacked.fit(self.views(said), self.labels)
 
     def views(self, said: Floats) -> Floats:
-        """The logits alone."""
-        return said[:, None]
+        """The logits of the network, and of the trees."""
+        return np.column_stack([said] if self.trees is None else [said, self.trees])
 
     def threshold(
         self, rule: thresholds.Rule, scores: Floats, views: Floats
@@ -123,14 +147,19 @@ class Unlabelled:
 
     mode, folds, loss = "unlabelled", 2, "squared_error"
 
-    def __init__(self, material: Material, inputs: Matrix, seed: int) -> None:
+    def __init__(self, material: Material, inputs: Matrix, seed: int, plan: Plan) -> None:
+        del plan
         table = material.train.table
         self.statistics = Statistics.fit(material.encoder, table)
         self._fixed = np.column_stack(self.statistics(table))
         self.targets = panel_targets(inputs, self._fixed, seed)[:, None].astype(np.float32)
         self.strata = np.zeros(len(inputs), np.intp)
-        empty = np.zeros((0, 0), np.float32)
-        self.bins = (0, empty, empty)
+        self.forest: Forest | None = None
+        self.bins = no_bins()
+
+    def begin(self, masks: Matrix) -> None:
+        """Nothing: the statistics are there."""
+        del masks
 
     def start(self, masks: Matrix) -> None:
         """At nothing."""
@@ -162,3 +191,9 @@ class Unlabelled:
             "held_out": report_unlabelled(held, threshold),
             "training": report_unlabelled(training, threshold),
         }
+
+
+def no_bins() -> tuple[int, Matrix, Matrix]:
+    """Where a network has none."""
+    empty = np.zeros((0, 0), np.float32)
+    return 0, empty, empty

@@ -20,6 +20,7 @@ from .bundle import KERAS, LITE, PREPROCESSING, Bundle, encode_json
 from .material import Material, Rows, prepare
 from .metrics import Report
 from .outcome import logistic
+from .plan import Plan
 from .quiet import quiet_stderr
 from .schema import Schema
 from .scoring import Lite, Views
@@ -27,7 +28,7 @@ from .split import member_masks
 from .tasks import Labelled, Task, Unlabelled
 
 if TYPE_CHECKING:
-    from .network import Plan, Progress
+    from .network import Progress
 
 BLOCK = 256
 HELD_OUT = 0.2
@@ -79,6 +80,7 @@ def fit(
     alert_rate: float | None = None,
     held_out: float = HELD_OUT,
     progress: Progress | None = None,
+    plan: Plan | None = None,
 ) -> Trained:
     """Train on most of the rows of text, and measure on the others.
 
@@ -86,7 +88,7 @@ def fit(
     asked for, has the best F1 among training rows scored by members that never saw them. Without
     one the score is a rank among training rows, and the threshold calls as many of them anomalous
     as lie beyond Tukey's upper fence of a fixed statistic. Rows with the same `id` stay together.
-    `progress` is called with a stage, steps done and steps at most.
+    `progress` is called with a stage, steps done and steps at most; `plan` changes what is built.
 
     Raises `UsageError` for a table or options that cannot work.
     """
@@ -113,29 +115,34 @@ def fit(
         held_out=held_out,
         random=np.random.default_rng([seed, 1]),
     )
-    bundle = _learn(material, rule, seed, progress)
+    bundle = _learn(material, rule, seed, progress, plan or Plan())
     return Trained(bundle, material.warnings)
 
 
 def _learn(
-    material: Material, rule: thresholds.Rule, seed: int, progress: Progress | None
+    material: Material,
+    rule: thresholds.Rule,
+    seed: int,
+    progress: Progress | None,
+    plan: Plan,
 ) -> Bundle:
     inputs = material.encoder.encode(material.train.table)
     task: Task
     if material.schema.label is None:
-        task = Unlabelled(material, inputs, seed)
+        task = Unlabelled(material, inputs, seed, plan)
     else:
-        task = Labelled(material, inputs, seed)
-    model, said = _train(material, task, inputs, seed, progress)
+        task = Labelled(material, inputs, seed, plan)
+    model, said = _train(material, task, inputs, seed, progress, plan)
     lite = _convert(model, inputs)
     outcome, views = task.outcome(said), task.views(said)
     scores = outcome.scores(views)
     chosen = task.threshold(rule, scores, views)
-    score = Views(material.encoder, Lite(lite), task.statistics)
+    score = Views(material.encoder, Lite(lite), task.statistics, task.forest)
     held = outcome.scores(score(material.held.table))
     preprocessing = {
         "encoder": material.encoder.to_json(),
         "statistics": task.statistics and task.statistics.to_json(),
+        "forest": task.forest and task.forest.to_json(),
         "outcome": outcome.to_json(),
     }
     about = {
@@ -160,6 +167,7 @@ def _train(
     inputs: NDArray[np.float32],
     seed: int,
     progress: Progress | None,
+    plan: Plan,
 ) -> tuple[Any, Floats]:
     """The trained network, and its output for training rows by members that never saw them."""
     try:
@@ -169,7 +177,7 @@ def _train(
         raise UsageError(
             "TensorFlow cannot be loaded, and training needs it", hint="pip install tensorflow"
         ) from error
-    plan = _plan(network.Plan(), len(inputs), task.folds)
+    plan = _plan(plan, len(inputs), task.folds)
     masks = member_masks(
         material.train.groups,
         task.strata,
@@ -177,6 +185,7 @@ def _train(
         plan.folds,
         np.random.default_rng([seed, 2]),
     )
+    task.begin(masks)
     build = partial(network.classifier, inputs.shape[1], network.Bins(*task.bins), plan, seed)
     weights, found = network.train(
         build,
