@@ -24,24 +24,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
-    os.environ.setdefault(_name, "1")
-os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
-
 import numpy as np
 import pandas as pd
 from scoring import processor
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.model_selection import StratifiedKFold
+from threadpoolctl import threadpool_limits
 
 LABEL, IDENTIFIER = "anomaly", "patient_id"
 MODES = ("supervised", "unlabelled", "normal-only")
 FIGURES = ("ap", "auc", "brier", "calibration", "seconds")
-ABLATIONS = {
+ABLATIONS: dict[str, dict[str, Any]] = {
     "without convolution": {"convolution": False},
     "without bins": {"bins": False},
     "without linear path": {"linear": False},
-    "one member": {"members": 1},
+    "without trees": {"forest": False},
+    "one member": {"averaged": 1},
 }
 Split = tuple[pd.DataFrame, np.ndarray, pd.DataFrame]
 Model = Callable[[Split, int], np.ndarray]
@@ -51,6 +49,9 @@ def main() -> None:
     """Measure every model on every table, and print the tables of results."""
     options = arguments()
     warnings.simplefilter("ignore")
+    threadpool_limits(1)
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(name, "1")
     cache = Path(options.cache) if options.cache else None
     known = json.loads(cache.read_text()) if cache and cache.exists() else {}
     models = chosen(options)
@@ -146,20 +147,19 @@ def ours(mode: str, changes: dict[str, Any] | None = None) -> Model:
     """medchain, trained without held-out rows and scoring through its converted network."""
 
     def run(split: Split, seed: int) -> np.ndarray:
+        from medchain.detect.plan import Plan
         from medchain.detect.scoring import Scorer
         from medchain.detect.train import fit
 
         train, labels, test = split
         keep = labels < 1 if mode == "normal-only" else np.ones(len(labels), bool)
         rows, columns = train[keep].to_numpy().tolist(), list(train.columns)
-        more: dict[str, Any] = {"changes": changes} if changes else {}
+        more: dict[str, Any] = {"plan": Plan(**changes or {})}
         if mode == "supervised":
             columns.append(LABEL)
             rows = [[*row, str(label)] for row, label in zip(rows, labels[keep], strict=True)]
             more["label"] = LABEL
-        elif mode == "normal-only":
-            more["mode"] = mode
-        scorer = Scorer(fit(columns, rows, seed=seed, held_out=0.0, **more).bundle)
+        scorer = Scorer(fit(columns, rows, seed=seed, mode=mode, held_out=0.0, **more).bundle)
         scorer.bind(list(test.columns))
         return scorer.score(test.to_numpy().tolist())[0]
 
@@ -193,7 +193,7 @@ def supervised() -> dict[str, Model]:
         "lightgbm": peer(lambda s: LGBMClassifier(random_state=s, verbose=-1, n_jobs=1)),
         "xgboost": peer(lambda s: XGBClassifier(random_state=s, n_jobs=1)),
         "hist boosting": peer(lambda s: HistGradientBoostingClassifier(random_state=s)),
-        "logistic": peer(lambda s: LogisticRegression(max_iter=2000), filled=True, scaled=True),
+        "logistic": peer(lambda _: LogisticRegression(max_iter=2000), filled=True, scaled=True),
     }
 
 
@@ -231,12 +231,12 @@ def outliers(mode: str) -> dict[str, Model]:
 
     return {
         "IForest": peer(lambda s: IForest(random_state=s)),
-        "ECOD": peer(lambda s: ECOD()),
-        "COPOD": peer(lambda s: COPOD()),
-        "KNN": peer(lambda s: KNN()),
-        "OCSVM": peer(lambda s: OCSVM()),
+        "ECOD": peer(lambda _: ECOD()),
+        "COPOD": peer(lambda _: COPOD()),
+        "KNN": peer(lambda _: KNN()),
+        "OCSVM": peer(lambda _: OCSVM()),
         "INNE": peer(lambda s: INNE(random_state=s)),
-        "HBOS": peer(lambda s: HBOS()),
+        "HBOS": peer(lambda _: HBOS()),
         "sum of squares": squares(mode),
     }
 

@@ -253,12 +253,14 @@ def train(
 
 
 def averaged(build: Callable[..., Any], weights: list[NDArray[Any]], plan: Plan) -> Any:
-    """The trained network of plain Keras layers, with the mean over its members as output."""
+    """The trained network of plain Keras layers, with the mean over members as output."""
     members = build(packed=False)
     members.set_weights(weights)
     mean = keras.layers.Dense(1, use_bias=False, trainable=False, name="mean")
     model = keras.Model(members.input, mean(members.output), name="network")
-    mean.set_weights([np.full((plan.members, 1), 1 / plan.members, np.float32)])
+    count = min(plan.averaged, plan.members)
+    shares = np.where(np.arange(plan.members) < count, 1 / count, 0)
+    mean.set_weights([shares[:, None].astype(np.float32)])
     return model
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 DECIMALS = 6
 _KNOTS = 512
+_PULL = 12.0
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Calibrated:
     def fit(cls, logits: Floats, labels: NDArray[Any]) -> Calibrated:
         """Fit to out-of-fold logits by Newton steps, with a weak pull towards changing nothing."""
         design = np.column_stack([logits, np.ones_like(logits)])
-        weights = _newton(design, labels, np.array([1.0, 0.0]))
+        weights = _newton(design, labels, np.array([1.0, 0.0]), 1.0)
         return cls(float(np.clip(weights[0], 0.1, 5.0)), float(weights[1]))
 
     def scores(self, views: Floats) -> Floats:
@@ -44,19 +46,17 @@ class Stacked:
     intercept: float
 
     @classmethod
-    def fit(cls, views: Floats, labels: NDArray[Any]) -> Stacked:
+    def fit(cls, views: Floats, labels: NDArray[Any], start: Sequence[float]) -> Stacked:
         """Fit to out-of-fold logits (rows x views); no weight is negative.
 
-        The pull goes towards the plain mean, at which a table with few anomalies stays.
+        The pull is towards `start`, at which a table with few anomalies stays.
         """
         count = views.shape[1]
-        start = np.append(np.full(count, 1 / count), 0.0)
+        design, first = np.column_stack([views, np.ones(len(views))]), np.append(start, 0.0)
         free = np.ones(count + 1, bool)
         while True:
-            weights = np.where(free, start, 0.0)
-            weights[free] = _newton(
-                np.column_stack([views, np.ones(len(views))])[:, free], labels, start[free]
-            )
+            weights = np.where(free, first, 0.0)
+            weights[free] = _newton(design[:, free], labels, first[free], _PULL)
             wrong = np.flatnonzero(weights[:count] < 0)
             if not len(wrong):
                 return cls(tuple(weights[:count].tolist()), float(weights[count]))
@@ -149,7 +149,7 @@ def _mean(scales: tuple[Scale, ...], views: Floats) -> Floats:
     return total / len(scales)
 
 
-def _newton(design: Floats, labels: NDArray[Any], start: Floats, pull: float = 1.0) -> Floats:
+def _newton(design: Floats, labels: NDArray[Any], start: Floats, pull: float) -> Floats:
     """Weights of a logistic regression, pulled weakly towards `start`."""
     weights = start.copy()
     for _ in range(50):

@@ -10,6 +10,7 @@ class Plan:
     """Sizes of the network, how it is trained, and which parts there are (for the ablation)."""
 
     members: int = 8
+    averaged: int = 8
     folds: int = 4
     length: int = 4
     channels: int = 4

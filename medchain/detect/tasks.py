@@ -22,12 +22,12 @@ from .statistics import Statistics
 Floats = NDArray[np.float64]
 Matrix = NDArray[np.float32]
 Start = Callable[[Matrix], tuple[Matrix, Matrix]]
+_START = (0.7, 0.3)
 
 
 class Task(Protocol):
     """What a training run asks of a task; `said` is the network's output, out of fold."""
 
-    mode: str
     folds: int
     loss: str
     targets: Matrix
@@ -76,7 +76,7 @@ class Task(Protocol):
 class Labelled:
     """A probability of the label, by cross-entropy without class weights."""
 
-    mode, folds, loss = "supervised", 4, "cross_entropy"
+    folds, loss = 4, "cross_entropy"
     statistics: Statistics | None = None
 
     def __init__(self, material: Material, inputs: Matrix, seed: int, plan: Plan) -> None:
@@ -111,7 +111,7 @@ class Labelled:
 
     def outcome(self, said: Floats) -> Stacked:
         """Weighted and calibrated on logits of members that never saw the row."""
-        return Stacked.fit(self.views(said), self.labels)
+        return Stacked.fit(self.views(said), self.labels, (1.0,) if self.trees is None else _START)
 
     def views(self, said: Floats) -> Floats:
         """The logits of the network, and of the trees."""
@@ -145,10 +145,11 @@ class Unlabelled:
     Each member sees half of the rows.
     """
 
-    mode, folds, loss = "unlabelled", 2, "squared_error"
+    folds, loss = 2, "squared_error"
 
     def __init__(self, material: Material, inputs: Matrix, seed: int, plan: Plan) -> None:
         del plan
+        self.material = material
         table = material.train.table
         self.statistics = Statistics.fit(material.encoder, table)
         self._fixed = np.column_stack(self.statistics(table))
@@ -186,11 +187,12 @@ class Unlabelled:
         return thresholds.by_rate(rule, scores, thresholds.fence_rate(views[:, :2]))
 
     def measure(self, held: Floats, training: Floats, threshold: float) -> Report:
-        """How many rows reach the threshold; nothing more is known without labels."""
-        return {
-            "held_out": report_unlabelled(held, threshold),
-            "training": report_unlabelled(training, threshold),
-        }
+        """How many rows reach the threshold, and with labels how well the held-out ones rank."""
+        rows, found = self.material.held, report_unlabelled(held, threshold)
+        if self.material.schema.label is not None:
+            # A rank is no probability: it has no Brier score.
+            found |= report(held, rows.labels, threshold) | {"brier": None}
+        return {"held_out": found, "training": report_unlabelled(training, threshold)}
 
 
 def no_bins() -> tuple[int, Matrix, Matrix]:

@@ -17,7 +17,7 @@ from .. import __version__
 from ..errors import ModelError, UsageError
 from . import threshold as thresholds
 from .bundle import KERAS, LITE, PREPROCESSING, Bundle, encode_json
-from .material import Material, Rows, prepare
+from .material import SUPERVISED, Material, Rows, mode_of, prepare
 from .metrics import Report
 from .outcome import logistic
 from .plan import Plan
@@ -34,6 +34,7 @@ BLOCK = 256
 HELD_OUT = 0.2
 TOLERANCE = 2e-6
 _STEPS = 8000
+_WAITED = 80_000
 _COMPARED = 4096
 Floats = NDArray[np.float64]
 
@@ -79,6 +80,7 @@ def fit(
     target_recall: float | None = None,
     alert_rate: float | None = None,
     held_out: float = HELD_OUT,
+    mode: str = "auto",
     progress: Progress | None = None,
     plan: Plan | None = None,
 ) -> Trained:
@@ -87,13 +89,18 @@ def fit(
     With a `label` column the score is a calibrated probability and the threshold, unless one is
     asked for, has the best F1 among training rows scored by members that never saw them. Without
     one the score is a rank among training rows, and the threshold calls as many of them anomalous
-    as lie beyond Tukey's upper fence of a fixed statistic. Rows with the same `id` stay together.
+    as lie beyond Tukey's upper fence of a fixed statistic.
+
+    The `mode` ``auto`` is ``supervised`` with a label and ``unlabelled`` without; ``unlabelled``
+    uses a label for measuring alone, and so does ``normal-only``, which learns from the rows that
+    are labelled normal, or from all where there is no label. Rows with the same `id` stay together.
     `progress` is called with a stage, steps done and steps at most; `plan` changes what is built.
 
     Raises `UsageError` for a table or options that cannot work.
     """
+    mode = mode_of(mode, label)
     rule = thresholds.asked(
-        labelled=label is not None,
+        labelled=mode == SUPERVISED,
         target_precision=target_precision,
         target_recall=target_recall,
         alert_rate=alert_rate,
@@ -114,12 +121,14 @@ def fit(
         positive=positive,
         held_out=held_out,
         random=np.random.default_rng([seed, 1]),
+        mode=mode,
     )
-    bundle = _learn(material, rule, seed, progress, plan or Plan())
+    bundle = _learn(mode, material, rule, seed, progress, plan or Plan())
     return Trained(bundle, material.warnings)
 
 
 def _learn(
+    mode: str,
     material: Material,
     rule: thresholds.Rule,
     seed: int,
@@ -127,11 +136,7 @@ def _learn(
     plan: Plan,
 ) -> Bundle:
     inputs = material.encoder.encode(material.train.table)
-    task: Task
-    if material.schema.label is None:
-        task = Unlabelled(material, inputs, seed, plan)
-    else:
-        task = Labelled(material, inputs, seed, plan)
+    task: Task = (Labelled if mode == SUPERVISED else Unlabelled)(material, inputs, seed, plan)
     model, said = _train(material, task, inputs, seed, progress, plan)
     lite = _convert(model, inputs)
     outcome, views = task.outcome(said), task.views(said)
@@ -146,7 +151,7 @@ def _learn(
         "outcome": outcome.to_json(),
     }
     about = {
-        "mode": task.mode,
+        "mode": mode,
         "schema": replace(material.schema, warnings=material.warnings).to_json(),
         "threshold": chosen.to_json(),
         "metrics": task.measure(held, scores, chosen.value),
@@ -222,7 +227,7 @@ def _plan(plan: Plan, rows: int, folds: int) -> Plan:
     small, large = 2 ** round(np.log2(rows / 10)), 2 ** round(np.log2(rows / 128))
     batch = max(16, min(plan.batch, small), min(4 * plan.batch, large))
     epochs = max(8, min(plan.epochs, _STEPS * batch // rows))
-    patience = max(3, min(plan.patience, epochs // 6))
+    patience = max(3, min(plan.patience, epochs // 6, _WAITED // rows))
     return replace(plan, folds=folds, batch=batch, epochs=epochs, patience=patience)
 
 
