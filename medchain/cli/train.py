@@ -45,6 +45,13 @@ def train(
     output: Annotated[
         str, typer.Option("--output", "-o", help="The folder for the model bundle.")
     ] = "model",
+    mode: Annotated[
+        str,
+        typer.Option(
+            help="auto, supervised, unlabelled (a label then only measures) or normal-only "
+            "(learns from the rows labelled normal, or from all)."
+        ),
+    ] = "auto",
     seed: Annotated[int, typer.Option(help="The same seed and table give the same model.")] = 0,
     target_precision: Annotated[
         float | None, typer.Option(help="Lowest threshold with this precision, 0 to 1.")
@@ -78,6 +85,7 @@ def train(
             kinds=dict(_kind(text) for text in type or ()),
             positive=positive,
             output=output,
+            mode=mode,
             seed=seed,
             target_precision=target_precision,
             target_recall=target_recall,
@@ -145,7 +153,7 @@ def _figures(metrics: dict[str, Any]) -> str:
     held = metrics["held_out"]
     if "confusion" not in held:
         return table([("called anomalous", f"{held['flagged']:,} of {held['rows']:,}")])
-    beside = metrics.get("logistic_regression", held)
+    beside = metrics.get("logistic_regression")
     names = {
         "ROC AUC": "roc_auc",
         "average precision": "average_precision",
@@ -153,9 +161,10 @@ def _figures(metrics: dict[str, Any]) -> str:
         "precision": "precision",
         "recall": "recall",
     }
-    rows = [("", f"{'network':>10}{'logistic regression':>22}")]
+    rows = [("", f"{'detector':>10}" + (f"{'logistic regression':>22}" if beside else ""))]
     rows += [
-        (name, f"{_text(held[key]):>10}{_text(beside[key]):>22}") for name, key in names.items()
+        (name, f"{_text(held[key]):>10}" + (f"{_text(beside[key]):>22}" if beside else ""))
+        for name, key in names.items()
     ]
     counts = held["confusion"]
     rows += [

@@ -61,10 +61,8 @@ def _rows(about: Mapping[str, Any]) -> str:
     rows, held = about["rows"], about["metrics"]["held_out"]
     facts = [f"{rows['training']:,} rows learnt from, {rows['held_out']:,} held out"]
     if "anomalies" in held:
-        training = about["metrics"]["training"]
-        facts.append(
-            f"{training['anomalies']:,} and {held['anomalies']:,} of them labelled anomalous"
-        )
+        learnt = about["metrics"]["training"].get("anomalies", 0)
+        facts.append(f"{learnt:,} and {held['anomalies']:,} of them known to be anomalous")
     facts += [f"seed {about['seed']}", *map(_plain, about["schema"]["warnings"])]
     return _bullets(facts)
 

@@ -306,12 +306,31 @@ def _label_note(label: Label | None, codes: Sequence[int | None]) -> str:
 
 
 def _leakage(column: str, cells: Sequence[str], codes: Sequence[int | None]) -> list[str]:
-    if not codes or not _says_the_same(cells, codes):
+    if not codes:
         return []
-    return [
-        f"LEAKAGE: column {column!r} says exactly what the label says, so a model that reads it "
-        f"has learnt nothing; leave it out with --drop {column}"
-    ]
+    if _says_the_same(cells, codes):
+        return [
+            f"LEAKAGE: column {column!r} says exactly what the label says, so a model that reads "
+            f"it has learnt nothing; leave it out with --drop {column}"
+        ]
+    if _is_cut_in_two(cells, codes):
+        return [
+            f"LEAKAGE? One limit on column {column!r} tells all anomalies from all normal rows; if "
+            f"it is known only after the diagnosis, leave it out with --drop {column}"
+        ]
+    return []
+
+
+def _is_cut_in_two(cells: Sequence[str], codes: Sequence[int | None]) -> bool:
+    """Whether all numbers of one class are greater than all of the other, with many of each."""
+    sides: tuple[list[float], list[float]] = ([], [])
+    for value, code in zip(floats(cells), codes, strict=True):
+        if code is not None and isfinite(value):
+            sides[code].append(value)
+    low, high = sides
+    if min(len(low), len(high)) < MIN_ROWS // 2:
+        return False
+    return max(low) < min(high) or max(high) < min(low)
 
 
 def _says_the_same(cells: Sequence[str], codes: Sequence[int | None]) -> bool:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import ModelError
 from . import outcome
+from .boosting import Forest
 from .bundle import LITE, Bundle
 from .cells import columns_of
 from .drift import Bins, Drift
@@ -72,18 +73,30 @@ class Lite:
 
 
 class Views:
-    """Encoder, network and, without labels, fixed statistics: a table to raw views of its rows."""
+    """Encoder, network and what stands beside it: a table to raw views of its rows.
 
-    def __init__(self, encoder: Encoder, network: Lite, statistics: Statistics | None) -> None:
-        self.encoder, self.network, self.statistics = encoder, network, statistics
+    Fixed statistics come before what the network says, boosted trees after it.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        network: Lite,
+        statistics: Statistics | None,
+        forest: Forest | None = None,
+    ) -> None:
+        self.encoder, self.network = encoder, network
+        self.statistics, self.forest = statistics, forest
 
     def __call__(self, table: Table, numbers: tuple[Floats, Floats] | None = None) -> Floats:
         """Rows x views; `numbers` is what `Encoder.numbers` said of the table, if that is known."""
         numbers = numbers or self.encoder.numbers(table)
-        said = self.network(self.encoder.encode(table, numbers))
-        if self.statistics is None:
-            return said
-        return np.column_stack([*self.statistics(table, numbers), said])
+        inputs = self.encoder.encode(table, numbers)
+        views = [*self.statistics(table, numbers)] if self.statistics else []
+        views.append(self.network(inputs)[:, 0])
+        if self.forest:
+            views.append(self.forest(inputs))
+        return np.column_stack(views)
 
 
 class Scorer:
@@ -107,7 +120,8 @@ class Scorer:
         about = bundle.preprocessing
         self.encoder = Encoder.from_json(about["encoder"])
         statistics = about["statistics"] and Statistics.from_json(self.encoder, about["statistics"])
-        self._views = Views(self.encoder, Lite(bundle.files[LITE]), statistics)
+        forest = about.get("forest") and Forest.from_json(about["forest"])
+        self._views = Views(self.encoder, Lite(bundle.files[LITE]), statistics, forest)
         self._outcome = outcome.read(about["outcome"])
         drift = about.get("drift")
         self.drift = drift and Drift.from_json(self.encoder, drift)

@@ -19,9 +19,10 @@ from . import threshold as thresholds
 from .bundle import CARD, KERAS, LITE, PREPROCESSING, Bundle, encode_json
 from .card import card
 from .drift import Drift
-from .material import Material, Rows, prepare
+from .material import SUPERVISED, Material, Rows, mode_of, prepare
 from .metrics import Report
 from .outcome import logistic
+from .plan import Plan
 from .quiet import quiet_stderr
 from .schema import Schema
 from .scoring import Lite, Views
@@ -29,12 +30,13 @@ from .split import member_masks
 from .tasks import Labelled, Task, Unlabelled
 
 if TYPE_CHECKING:
-    from .network import Plan, Progress
+    from .network import Progress
 
 BLOCK = 256
 HELD_OUT = 0.2
 TOLERANCE = 2e-6
 _STEPS = 8000
+_WAITED = 80_000
 _COMPARED = 4096
 Floats = NDArray[np.float64]
 
@@ -87,21 +89,28 @@ def fit(
     cost_ratio: float | None = None,
     max_epochs: int | None = None,
     held_out: float = HELD_OUT,
+    mode: str = "auto",
     progress: Progress | None = None,
+    plan: Plan | None = None,
 ) -> Trained:
     """Train on most of the rows of text, and measure on the others.
 
     With a `label` column the score is a calibrated probability and the threshold, unless one is
     asked for, has the best F1 among training rows scored by members that never saw them. Without
     one the score is a rank among training rows, and the threshold calls as many of them anomalous
-    as lie beyond Tukey's upper fence of a fixed statistic. Rows with the same `id` or `group` stay
-    together. `max_epochs` bounds how often the network passes over the rows.
-    `progress` is called with a stage, steps done and steps at most.
+    as lie beyond Tukey's upper fence of a fixed statistic.
+
+    The `mode` ``auto`` is ``supervised`` with a label and ``unlabelled`` without; ``unlabelled``
+    uses a label for measuring alone, and so does ``normal-only``, which learns from the rows that
+    are labelled normal, or from all where there is no label. Rows with the same `id` or `group`
+    stay together. `max_epochs` bounds how often the network passes over the rows; `progress` is
+    called with a stage, steps done and steps at most; `plan` changes what is built.
 
     Raises `UsageError` for a table or options that cannot work.
     """
+    mode = mode_of(mode, label)
     rule = thresholds.asked(
-        labelled=label is not None,
+        labelled=mode == SUPERVISED,
         target_precision=target_precision,
         target_recall=target_recall,
         alert_rate=alert_rate,
@@ -128,39 +137,39 @@ def fit(
         positive=positive,
         held_out=held_out,
         random=np.random.default_rng([seed, 1]),
+        mode=mode,
     )
-    bundle, scores = _learn(material, rule, seed, max_epochs, progress)
+    bundle, scores = _learn(mode, material, rule, seed, max_epochs, progress, plan or Plan())
     return Trained(bundle, material.warnings, scores)
 
 
 def _learn(
+    mode: str,
     material: Material,
     rule: thresholds.Rule,
     seed: int,
     max_epochs: int | None,
     progress: Progress | None,
+    plan: Plan,
 ) -> tuple[Bundle, Floats]:
     inputs = material.encoder.encode(material.train.table)
-    task: Task
-    if material.schema.label is None:
-        task = Unlabelled(material, inputs, seed)
-    else:
-        task = Labelled(material, inputs, seed)
-    model, said = _train(material, task, inputs, seed, max_epochs, progress)
+    task: Task = (Labelled if mode == SUPERVISED else Unlabelled)(material, inputs, seed, plan)
+    model, said = _train(material, task, inputs, seed, max_epochs, progress, plan)
     lite = _convert(model, inputs)
     outcome, views = task.outcome(said), task.views(said)
     scores = outcome.scores(views)
     chosen = task.threshold(rule, scores, views)
-    score = Views(material.encoder, Lite(lite), task.statistics)
+    score = Views(material.encoder, Lite(lite), task.statistics, task.forest)
     held = outcome.scores(score(material.held.table))
     preprocessing = {
         "encoder": material.encoder.to_json(),
         "statistics": task.statistics and task.statistics.to_json(),
+        "forest": task.forest and task.forest.to_json(),
         "outcome": outcome.to_json(),
         "drift": Drift.fit(material.encoder, material.train.table, scores, held).to_json(),
     }
     about = {
-        "mode": task.mode,
+        "mode": mode,
         "schema": replace(material.schema, warnings=material.warnings).to_json(),
         "threshold": chosen.to_json(),
         "metrics": task.measure(held, scores, chosen.value),
@@ -186,6 +195,7 @@ def _train(
     seed: int,
     max_epochs: int | None,
     progress: Progress | None,
+    plan: Plan,
 ) -> tuple[Any, Floats]:
     """The trained network, and its output for training rows by members that never saw them."""
     try:
@@ -195,7 +205,7 @@ def _train(
         raise UsageError(
             "TensorFlow cannot be loaded, and training needs it", hint="pip install tensorflow"
         ) from error
-    plan = _plan(network.Plan(), len(inputs), task.folds)
+    plan = _plan(plan, len(inputs), task.folds)
     plan = replace(plan, epochs=min(plan.epochs, max_epochs or plan.epochs))
     masks = member_masks(
         material.train.groups,
@@ -204,6 +214,7 @@ def _train(
         plan.folds,
         np.random.default_rng([seed, 2]),
     )
+    task.begin(masks)
     build = partial(network.classifier, inputs.shape[1], network.Bins(*task.bins), plan, seed)
     weights, found = network.train(
         build,
@@ -240,7 +251,7 @@ def _plan(plan: Plan, rows: int, folds: int) -> Plan:
     small, large = 2 ** round(np.log2(rows / 10)), 2 ** round(np.log2(rows / 128))
     batch = max(16, min(plan.batch, small), min(4 * plan.batch, large))
     epochs = max(8, min(plan.epochs, _STEPS * batch // rows))
-    patience = max(3, min(plan.patience, epochs // 6))
+    patience = max(3, min(plan.patience, epochs // 6, _WAITED // rows))
     return replace(plan, folds=folds, batch=batch, epochs=epochs, patience=patience)
 
 
