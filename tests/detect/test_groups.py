@@ -44,6 +44,8 @@ def test_without_groupings_every_row_stands_alone() -> None:
 def test_a_group_is_on_one_side_of_the_hold_out_and_of_every_fold(seed: int, size: int) -> None:
     columns = [*COLUMNS, "centre"]
     rows = [[*row, f"C{number // size}"] for number, row in enumerate(clinic(200, seed=seed % 50))]
+    for number, row in enumerate(rows):
+        row[COLUMNS.index("weight")] = f"{number}.5"  # by which a row is known again
     made = prepare(
         columns,
         rows,
@@ -56,13 +58,16 @@ def test_a_group_is_on_one_side_of_the_hold_out_and_of_every_fold(seed: int, siz
         held_out=0.2,
         random=np.random.default_rng(seed),
     )
-    assert not set(made.train.groups) & set(made.held.groups)
+    place = made.schema.numeric.index("weight")
+    centres, held = (
+        (side.table.numbers[:, place] // size).astype(int) for side in (made.train, made.held)
+    )
+    assert not set(centres) & set(held)
     assert "centre" not in made.schema.features
     masks = member_masks(made.train.groups, made.train.labels, 8, 4, np.random.default_rng(seed))
-    for group in set(made.train.groups):
-        assert (
-            masks[made.train.groups == group].min(0) == masks[made.train.groups == group].max(0)
-        ).all()
+    for centre in set(centres):
+        rows_of = masks[centres == centre]
+        assert (rows_of.min(0) == rows_of.max(0)).all()
 
 
 @pytest.mark.parametrize("options", [{"group": "anomaly"}, {"group": "nowhere"}])
