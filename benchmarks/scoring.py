@@ -94,6 +94,8 @@ def measure(scorer: Scorer, rows: list[list[str]], rounds: int) -> dict[str, flo
             read = stage("text to numbers", views.encoder.read, [cells[p] for p in places or ()])
             encoded = stage("encoding", views.encoder.encode, read)
             stage("network", views.network, encoded)
+            if views.forest:
+                stage("trees", views.forest, encoded)
             stage("all of Scorer.score", scorer.score, part)
         best = {name: min(best.get(name, 9e9), value) for name, value in spent.items()}
     return best

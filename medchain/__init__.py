@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from .detect.estimator import AnomalyDetector as AnomalyDetector
     from .errors import MedchainError as MedchainError
     from .ledger.verify import Report as Report
     from .pipeline.amend import amend as amend
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from .pipeline.doctor import doctor as doctor
     from .pipeline.erase import ErasureSummary as ErasureSummary
     from .pipeline.erase import erase as erase
+    from .pipeline.evaluate import evaluate as evaluate
+    from .pipeline.explain import explain as explain
     from .pipeline.export import export as export
     from .pipeline.find import find as find
     from .pipeline.ingest import IngestSummary as IngestSummary
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ErasureSummary": "pipeline.erase",
+    "AnomalyDetector": "detect.estimator",
     "MedchainError": "errors",
     "Report": "ledger.verify",
     "IngestSummary": "pipeline.ingest",
@@ -57,6 +61,8 @@ _HOMES = {
     "demo": "pipeline.demo",
     "doctor": "pipeline.doctor",
     "erase": "pipeline.erase",
+    "evaluate": "pipeline.evaluate",
+    "explain": "pipeline.explain",
     "export": "pipeline.export",
     "find": "pipeline.find",
     "ingest": "pipeline.ingest",

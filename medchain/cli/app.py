@@ -13,6 +13,8 @@ from . import (
     demo,
     doctor,
     erase,
+    evaluate,
+    explain,
     export,
     find,
     ingest,
@@ -55,7 +57,9 @@ def _root(
 
 for _command in (
     train.train,
+    evaluate.evaluate,
     ingest.ingest,
+    explain.explain,
     verify.verify,
     checkpoint.checkpoint,
     prove.prove,

@@ -83,6 +83,10 @@ def ingest(
         bool,
         typer.Option("--allow-duplicate", help="Record a table again that is recorded already."),
     ] = False,
+    no_reasons: Annotated[
+        bool,
+        typer.Option("--no-reasons", help="Do not seal what made a row anomalous beside it."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Score the rows of a table and record them in a ledger.
@@ -109,6 +113,7 @@ def ingest(
             skip_bad_rows=skip_bad_rows,
             rejects=rejects,
             allow_duplicate=allow_duplicate,
+            reasons=not no_reasons,
             progress=lambda progress: _show(shown, progress),
             mining=lambda nonces: shown.note(f"mining a block: {nonces:,} nonces"),
         )

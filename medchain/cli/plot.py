@@ -17,7 +17,8 @@ def plot(
     kind: Annotated[
         str,
         typer.Option(
-            metavar="anomaly-rate|scores|timeline|mining|overview", help="Which picture to draw."
+            metavar="anomaly-rate|scores|timeline|mining|drift|overview",
+            help="Which picture to draw.",
         ),
     ] = "anomaly-rate",
     output: Annotated[

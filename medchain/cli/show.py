@@ -15,6 +15,12 @@ def show(
     ledger: Ledger,
     block: Annotated[int | None, typer.Option(help="Show the block of this height.")] = None,
     record: Annotated[int | None, typer.Option(help="Show the record of this number.")] = None,
+    vault: Annotated[
+        bool, typer.Option("--vault", help="With --record: its row too, from the vault beside.")
+    ] = False,
+    vault_file: Annotated[
+        str | None, typer.Option(help="The vault, where it does not lie beside the ledger.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Show the head of a ledger, one block, or one record."""
@@ -23,7 +29,7 @@ def show(
     if block is not None and record is not None:
         raise UsageError("show a block or a record, not both at once")
     note_core()
-    shown = run(ledger, block=block, record=record)
+    shown = run(ledger, block=block, record=record, vault=vault_file or vault)
     result_json(shown) if json else result("\n".join(_lines(shown)))
 
 

@@ -28,6 +28,10 @@ def train(
     id: Annotated[
         str | None, typer.Option(help="Column that tells patients apart; never a feature.")
     ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(help="Column whose rows belong together (a centre, a visit); no feature."),
+    ] = None,
     drop: Annotated[
         list[str] | None, typer.Option(help="Column to leave out; may be repeated.")
     ] = None,
@@ -41,6 +45,13 @@ def train(
     output: Annotated[
         str, typer.Option("--output", "-o", help="The folder for the model bundle.")
     ] = "model",
+    mode: Annotated[
+        str,
+        typer.Option(
+            help="auto, supervised, unlabelled (a label then only measures) or normal-only "
+            "(learns from the rows labelled normal, or from all)."
+        ),
+    ] = "auto",
     seed: Annotated[int, typer.Option(help="The same seed and table give the same model.")] = 0,
     target_precision: Annotated[
         float | None, typer.Option(help="Lowest threshold with this precision, 0 to 1.")
@@ -50,6 +61,10 @@ def train(
     ] = None,
     alert_rate: Annotated[
         float | None, typer.Option(help="Threshold that calls this share of rows anomalous.")
+    ] = None,
+    cost_ratio: Annotated[
+        float | None,
+        typer.Option(help="Cheapest threshold if a missed anomaly costs this many false alarms."),
     ] = None,
     delimiter: Delimiter = None,
     json: Json = False,
@@ -65,14 +80,17 @@ def train(
             patients,
             label=label,
             id=id,
+            group=group,
             drop=drop or (),
             kinds=dict(_kind(text) for text in type or ()),
             positive=positive,
             output=output,
+            mode=mode,
             seed=seed,
             target_precision=target_precision,
             target_recall=target_recall,
             alert_rate=alert_rate,
+            cost_ratio=cost_ratio,
             delimiter=delimiter,
             progress=lambda stage, step, most: shown.update(step, most, "steps at most", stage),
         )
@@ -109,6 +127,7 @@ def _words(trained: Trained, output: str) -> str:
             [
                 ("mode", about["mode"]),
                 ("threshold", f"{rule['value']:g} by {rule['rule']}{asked}"),
+                *_promises(rule),
                 ("digest", trained.bundle.digest),
             ]
         ),
@@ -116,11 +135,25 @@ def _words(trained: Trained, output: str) -> str:
     return "\n".join(parts)
 
 
+def _promises(rule: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the training rows promise at the threshold, with intervals."""
+    lines = [
+        (name, f"{share:.4f} ({low:.4f} to {high:.4f})")
+        for key, found in rule["expected"].items()
+        if found
+        for name, (share, low, high) in [(f"  {key.replace('_', ' ')}", found)]
+    ]
+    how = "95 % Wilson intervals, training rows out of fold"
+    return ([("  expected", how), *lines] if lines else []) + (
+        [("  note", rule["note"])] if rule["note"] else []
+    )
+
+
 def _figures(metrics: dict[str, Any]) -> str:
     held = metrics["held_out"]
     if "confusion" not in held:
         return table([("called anomalous", f"{held['flagged']:,} of {held['rows']:,}")])
-    beside = metrics.get("logistic_regression", held)
+    beside = metrics.get("logistic_regression")
     names = {
         "ROC AUC": "roc_auc",
         "average precision": "average_precision",
@@ -128,9 +161,10 @@ def _figures(metrics: dict[str, Any]) -> str:
         "precision": "precision",
         "recall": "recall",
     }
-    rows = [("", f"{'network':>10}{'logistic regression':>22}")]
+    rows = [("", f"{'detector':>10}" + (f"{'logistic regression':>22}" if beside else ""))]
     rows += [
-        (name, f"{_text(held[key]):>10}{_text(beside[key]):>22}") for name, key in names.items()
+        (name, f"{_text(held[key]):>10}" + (f"{_text(beside[key]):>22}" if beside else ""))
+        for name, key in names.items()
     ]
     counts = held["confusion"]
     rows += [

@@ -17,14 +17,17 @@ from .. import fs
 from ..errors import FormatTooNew, ModelError, UsageError
 from .schema import Schema
 
-FORMAT = 1
-MANIFEST, KERAS, LITE, PREPROCESSING = (
+FORMAT = 2
+MANIFEST, KERAS, LITE, PREPROCESSING, CARD = (
     "manifest.json",
     "network.keras",
     "network.tflite",
     "preprocessing.json",
+    "CARD.md",
 )
-_PARTS = (KERAS, LITE, PREPROCESSING)
+_PARTS = {1: {KERAS, LITE, PREPROCESSING}, 2: {KERAS, LITE, PREPROCESSING, CARD}}
+"""The files of each format, the manifest aside."""
+
 _ZEROS = "0" * 64
 _NO_BUNDLE = "name the folder that medchain train wrote"
 _DAMAGED = "copy the folder again from where it was trained, or train anew"
@@ -44,8 +47,8 @@ class Bundle:
 
     @classmethod
     def pack(cls, files: Mapping[str, bytes], about: Mapping[str, Any]) -> Bundle:
-        """Commit to `files` (network.keras, network.tflite, preprocessing.json) and to `about`."""
-        assert set(files) == set(_PARTS)
+        """Commit to the `files` of the newest format and to `about`."""
+        assert set(files) == _PARTS[FORMAT]
         manifest = {
             "format": FORMAT,
             "files": {
@@ -101,7 +104,7 @@ def check_target(folder: Path | str) -> Path:
     if not folder.is_dir():
         raise UsageError(f"{folder} is a file, and a model is a folder", hint="name another folder")
     try:
-        others = {path.name for path in folder.iterdir()} - {MANIFEST, *_PARTS}
+        others = {path.name for path in folder.iterdir()} - {MANIFEST, *_PARTS[FORMAT]}
     except OSError as error:
         raise UsageError(f"cannot look into {folder}", hint="name another folder") from error
     if others:
@@ -155,8 +158,9 @@ def _check_manifest(folder: Path, manifest: bytes, about: Mapping[str, Any]) -> 
     seal = about.get("seal")
     if isinstance(seal, str) and len(seal) == len(_ZEROS) and seal.isascii():
         blank = manifest.replace(seal.encode(), _ZEROS.encode())
-        whole = isinstance(about.get("files"), dict) and set(about["files"]) == set(_PARTS)
-        if whole and about["format"] == FORMAT and sha256(blank).hexdigest() == seal:
+        parts = _PARTS.get(about["format"])
+        whole = isinstance(about.get("files"), dict) and set(about["files"]) == parts
+        if whole and sha256(blank).hexdigest() == seal:
             return
     raise ModelError(f"{folder / MANIFEST} has been altered", hint=_DAMAGED)
 

@@ -38,6 +38,11 @@ class Label:
         return 0 if value == self.negative else None
 
 
+def says_anomaly(one: str, other: str) -> bool:
+    """Whether `one` is a word for anomalies where `other` is one for what is normal."""
+    return canonical(one) in _ANOMALY and canonical(other) in _NORMAL
+
+
 def canonical(cell: str) -> str:
     """One spelling for each label value: trimmed, lower case, 1.0 as 1."""
     value = number(cell)
@@ -82,7 +87,7 @@ def _decide(column: str, counts: Counter[str], positive: str | None) -> Label:
             )
         return Label(column, wanted, second if wanted == first else first, "the value you named")
     for one, other in ((first, second), (second, first)):
-        if one in _ANOMALY and other in _NORMAL:
+        if says_anomaly(one, other):
             return Label(column, one, other, "the value that says so, like 1 or yes")
     tie = counts[first] == counts[second]
     rule = "the first of two equally frequent values" if tie else "the rarer of its two values"

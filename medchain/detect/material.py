@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import UsageError
 from .encode import Encoder, Table
+from .groups import together
 from .label import Label, read_label
 from .schema import MIN_ROWS, Schema, check_columns, counted, refuse_spoilt_numbers
 from .split import groups_of, hold_out
@@ -18,6 +19,21 @@ from .split import groups_of, hold_out
 Rows = Sequence[Sequence[str]]
 Places = NDArray[np.intp]
 _FEW = 10
+SUPERVISED, UNLABELLED, NORMAL_ONLY = MODES = "supervised", "unlabelled", "normal-only"
+
+
+def mode_of(mode: str, label: str | None) -> str:
+    """The mode that ``auto`` or the user chose; raises `UsageError`."""
+    if mode == "auto":
+        return UNLABELLED if label is None else SUPERVISED
+    if mode not in MODES:
+        raise UsageError(f"{mode!r} is no mode", hint="choose one of auto, " + ", ".join(MODES))
+    if mode == SUPERVISED and label is None:
+        raise UsageError(
+            "supervised training needs a label column",
+            hint="name it with --label, or leave out --mode",
+        )
+    return mode
 
 
 @dataclass(frozen=True)
@@ -49,32 +65,45 @@ def prepare(
     *,
     label: str | None,
     id: str | None,
+    group: str | None,
     drop: Iterable[str],
     kinds: Mapping[str, str] | None,
     positive: str | None,
     held_out: float,
     random: np.random.Generator,
+    mode: str = SUPERVISED,
 ) -> Material:
     """Hold rows out, then decide kinds and fit the encoder on the training rows alone.
 
     Rows without a label, and rows with a cell that cannot be read, are left out and counted in the
-    warnings. Raises `UsageError`.
+    warnings; in the mode `NORMAL_ONLY` rows labelled anomalous are for measuring alone. Raises
+    `UsageError`.
     """
-    drop = tuple(drop)
-    check_columns(columns, label=label, id=id, drop=drop, kinds=kinds)
-    _demand_rows(len(rows), "in the table")
+    drop, needed = tuple(drop), label if mode == SUPERVISED else None
+    check_columns(columns, label=label, id=id, group=group, drop=drop, kinds=kinds)
+    least = MIN_ROWS if held_out else MIN_ROWS // 2
+    _demand_rows(len(rows), least, "in the table")
     cells = dict(zip(columns, zip(*rows, strict=True), strict=True))
     for name in columns:
-        if name not in {label, id, *drop, *(kinds or ())}:
+        if name not in {label, id, group, *drop, *(kinds or ())}:
             refuse_spoilt_numbers(name, cells[name])
     found, labels, usable = _labels(label, cells, len(rows), positive)
-    _demand_rows(len(usable), "with a label")
-    groups = groups_of(id and [cells[id][row] for row in usable], len(usable))
+    _demand_rows(len(usable), least, "with a label")
+    apart = [[cells[name][row] for row in usable] for name in (id, group) if name]
+    groups = together([groups_of(column, len(usable)) for column in apart], len(usable))
     labels = labels[usable]
     learn, held = hold_out(groups, labels, held_out, random)
-    _demand_classes(label, labels[learn])
+    if mode == NORMAL_ONLY:
+        learn = learn[labels[learn] == 0]
+    _demand_classes(needed, labels[learn])
     schema = Schema.infer(
-        columns, [rows[row] for row in usable[learn]], label=found, id=id, drop=drop, kinds=kinds
+        columns,
+        [rows[row] for row in usable[learn]],
+        label=found,
+        id=id,
+        group=group,
+        drop=drop,
+        kinds=kinds,
     )
     chosen = {name: cells[name] for name in schema.features}
     encoder = Encoder.fit(schema, _pick(chosen, usable[learn]))
@@ -82,20 +111,20 @@ def prepare(
         _side(encoder, _pick(chosen, usable[places]), labels[places], groups[places])
         for places in (learn, held)
     )
-    _demand_classes(label, train.labels)
+    _demand_classes(needed, train.labels)
     left_out = {
         "row(s) without a label": len(rows) - len(usable),
         "training row(s) with a cell that is no number": len(learn) - len(train),
         "held-out row(s) with a cell that is no number": len(held) - len(held_side),
     }
-    warnings = (*schema.warnings, *_warnings(left_out, label, train))
+    warnings = (*schema.warnings, *_warnings(left_out, needed, train))
     return Material(schema, encoder, train, held_side, warnings)
 
 
-def _demand_rows(count: int, which: str) -> None:
-    if count < MIN_ROWS:
+def _demand_rows(count: int, least: int, which: str) -> None:
+    if count < least:
         raise UsageError(
-            f"{counted(count, 'row')} {which}, and at least {MIN_ROWS} are needed", hint="add rows"
+            f"{counted(count, 'row')} {which}, and at least {least} are needed", hint="add rows"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from .encode import Encoder, Table
 
 Floats = NDArray[np.float64]
 Report = dict[str, Any]
+Z95 = 1.959963984540054
+"""The 97.5 % quantile of the standard normal distribution."""
 
 
 def report(scores: Floats, labels: NDArray[Any], threshold: float) -> Report:
@@ -22,7 +25,7 @@ def report(scores: Floats, labels: NDArray[Any], threshold: float) -> Report:
 
     both = 0 < labels.sum() < len(labels)
     found = scores >= threshold
-    counts = _confusion(found, labels)
+    counts = confusion(found, labels)
     return {
         "rows": len(labels),
         "anomalies": int(labels.sum()),
@@ -77,7 +80,19 @@ def _design(encoder: Encoder, table: Table, centre: Floats, spread: Floats) -> F
     return np.hstack(parts)
 
 
-def _confusion(found: NDArray[Any], labels: NDArray[Any]) -> dict[str, int]:
+def wilson(part: int, whole: int) -> list[float] | None:
+    """A share and the bounds of its 95 % score interval (Wilson 1927), None of nothing."""
+    if not whole:
+        return None
+    share, shrink = part / whole, 1 + Z95**2 / whole
+    centre = (share + Z95**2 / (2 * whole)) / shrink
+    half = Z95 / shrink * math.sqrt(share * (1 - share) / whole + (Z95 / (2 * whole)) ** 2)
+    low = 0.0 if part == 0 else centre - half
+    return [share, low, 1.0 if part == whole else centre + half]
+
+
+def confusion(found: NDArray[Any], labels: NDArray[Any]) -> dict[str, int]:
+    """Counts of the four ways in which verdict and truth meet."""
     truth = labels.astype(bool)
     return {
         "true_positives": int((found & truth).sum()),

@@ -28,6 +28,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from .plan import Plan
 from .quiet import quiet_stderr
 
 tf.get_logger().setLevel("ERROR")
@@ -36,24 +37,8 @@ Progress = Callable[[str, int, int], None]
 Start = Callable[[Matrix], tuple[Matrix, Matrix]]
 _JIT = sys.platform == "linux"
 _TOGETHER = 8192
+_FEW_EPOCHS = 3
 _EPOCH_OF_A_ZIP = (1980, 1, 1, 0, 0, 0)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Sizes and settings; the same for every table, but for what its row count decides."""
-
-    members: int = 8
-    folds: int = 4
-    length: int = 4
-    channels: int = 4
-    filters: int = 16
-    rate: float = 3e-3
-    decay: float = 0.1
-    ema: float = 0.97
-    epochs: int = 120
-    patience: int = 20
-    batch: int = 128
 
 
 @dataclass(frozen=True)
@@ -92,11 +77,29 @@ def classifier(width: int, bins: Bins, plan: Plan, seed: int, *, packed: bool) -
     """
     row = keras.Input((width,), name="row")
     wide = _binned(row, bins)
-    spread = keras.initializers.HeNormal(4 * seed)
+    paths = []
+    if plan.convolution:
+        paths.append(_neighbours(wide, plan, seed, packed))
+    if plan.linear:
+        # The bias stands in the last convolution, where there is one.
+        paths.append(
+            keras.layers.Dense(
+                plan.members,
+                use_bias=not plan.convolution,
+                kernel_initializer="zeros",
+                name="linear",
+            )(wide)
+        )
+    said = keras.layers.Add(name="said")(paths) if len(paths) > 1 else paths[0]
+    return keras.Model(row, said, name="members")
+
+
+def _neighbours(wide: Any, plan: Plan, seed: int, packed: bool) -> Any:
+    """Features arranged as a sequence, and the convolutions over it."""
     arrange = keras.layers.Dense(
         plan.length * plan.members * plan.channels,
         activation="relu",
-        kernel_initializer=spread,
+        kernel_initializer=keras.initializers.HeNormal(4 * seed),
         name="arrange",
     )
     line = keras.layers.Reshape((plan.length, plan.members * plan.channels), name="sequence")
@@ -104,12 +107,7 @@ def classifier(width: int, bins: Bins, plan: Plan, seed: int, *, packed: bool) -
     wider = _convolution(plan, plan.filters, 3, 4 * seed + 2, "wider", packed)
     read = _convolution(plan, 1, plan.length // 2, 4 * seed + 3, "read", packed)
     hidden = keras.layers.AveragePooling1D(2, name="pool")(near(line(arrange(wide))))
-    hidden = keras.layers.Flatten(name="members")(read(wider(hidden)))
-    linear = keras.layers.Dense(
-        plan.members, use_bias=False, kernel_initializer="zeros", name="linear"
-    )
-    said = keras.layers.Add(name="said")([hidden, linear(wide)])
-    return keras.Model(row, said, name="members")
+    return keras.layers.Flatten(name="members")(read(wider(hidden)))
 
 
 def _convolution(plan: Plan, filters: int, width: int, seed: int, name: str, packed: bool) -> Any:
@@ -159,17 +157,22 @@ class Training:
         self.optimizer.exclude_from_weight_decay(var_names=["bias"])
         self.optimizer.build(self.model.trainable_variables)
         self.steps = tf.Variable(0.0, trainable=False)
-        self.epoch = tf.function(self._epoch, jit_compile=_JIT)
-        self._shadow = tf.function(lambda rows: self.shadow(rows, training=False), jit_compile=_JIT)
+        # Compiling takes as long as some hundred steps on a small table.
+        jit = _JIT and plan.epochs > _FEW_EPOCHS
+        self.epoch = tf.function(self._epoch, jit_compile=jit)
+        self._shadow = tf.function(lambda rows: self.shadow(rows, training=False), jit_compile=jit)
 
     def begin(self, rows: Matrix, start: Start) -> None:
         """Let the linear path begin where `start` says, and the convolutions at nothing."""
         seen = keras.Model(self.model.input, self.model.get_layer("linear").input)
         weights, intercepts = start(predictions(seen, rows))
         for model in (self.model, self.shadow):
-            read = model.get_layer("read")
-            read.set_weights([np.zeros_like(read.get_weights()[0]), intercepts])
-            model.get_layer("linear").set_weights([weights])
+            if self.plan.convolution:
+                read = model.get_layer("read")
+                read.set_weights([np.zeros_like(read.get_weights()[0]), intercepts])
+                model.get_layer("linear").set_weights([weights])
+            else:
+                model.get_layer("linear").set_weights([weights, intercepts])
 
     def predict(self, rows: Any) -> Matrix:
         """What the averaged members say of every row, some thousand rows at a time."""
@@ -229,7 +232,7 @@ def train(
     """
     tf.config.experimental.enable_op_determinism()
     run = Training(build, plan, loss)
-    if start:
+    if start and plan.linear:
         run.begin(rows, start)
     shuffle = np.random.default_rng(seed)
     batch = min(plan.batch, len(rows))
@@ -253,12 +256,14 @@ def train(
 
 
 def averaged(build: Callable[..., Any], weights: list[NDArray[Any]], plan: Plan) -> Any:
-    """The trained network of plain Keras layers, with the mean over its members as output."""
+    """The trained network of plain Keras layers, with the mean over members as output."""
     members = build(packed=False)
     members.set_weights(weights)
     mean = keras.layers.Dense(1, use_bias=False, trainable=False, name="mean")
     model = keras.Model(members.input, mean(members.output), name="network")
-    mean.set_weights([np.full((plan.members, 1), 1 / plan.members, np.float32)])
+    count = min(plan.averaged, plan.members)
+    shares = np.where(np.arange(plan.members) < count, 1 / count, 0)
+    mean.set_weights([shares[:, None].astype(np.float32)])
     return model
 
 
@@ -300,6 +305,7 @@ def lite_bytes(model: Any, block: int) -> bytes:
     frozen = convert_variables_to_constants_v2(call.get_concrete_function())
     with quiet_stderr():
         converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen], model)
+        converter.experimental_lower_to_saved_model = False  # a detour over the disk
         converted: bytes = converter.convert()
     return converted
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 DECIMALS = 6
 _KNOTS = 512
+_PULL = 12.0
 
 
 @dataclass(frozen=True)
@@ -24,25 +26,61 @@ class Calibrated:
     def fit(cls, logits: Floats, labels: NDArray[Any]) -> Calibrated:
         """Fit to out-of-fold logits by Newton steps, with a weak pull towards changing nothing."""
         design = np.column_stack([logits, np.ones_like(logits)])
-        start, pull = np.array([1.0, 0.0]), 1.0
-        weights = start.copy()
-        for _ in range(50):
-            share = logistic(design @ weights)
-            slope = design.T @ (share - labels) + pull * (weights - start)
-            curve = (design * (share * (1 - share))[:, None]).T @ design + pull * np.eye(2)
-            step = np.linalg.solve(curve, slope)
-            weights -= np.clip(step, -1, 1)
-            if np.abs(step).max() < 1e-10:
-                break
+        weights = _newton(design, labels, np.array([1.0, 0.0]), 1.0)
         return cls(float(np.clip(weights[0], 0.1, 5.0)), float(weights[1]))
 
     def scores(self, views: Floats) -> Floats:
         """Probabilities at 6 decimals, from logits (rows x 1)."""
         return np.round(logistic(self.slope * views[:, 0] + self.intercept), DECIMALS)
 
+    def units(self, views: Floats) -> Floats:
+        """Calibrated log-odds."""
+        odds: Floats = self.slope * views[:, 0] + self.intercept
+        return odds
+
     def to_json(self) -> dict[str, Any]:
         """Plain values, from which `read` builds the same."""
         return {"kind": "calibrated", "slope": self.slope, "intercept": self.intercept}
+
+
+@dataclass(frozen=True)
+class Stacked:
+    """A probability from several views: the logistic function of their weighted sum."""
+
+    weights: tuple[float, ...]
+    intercept: float
+
+    @classmethod
+    def fit(cls, views: Floats, labels: NDArray[Any], start: Sequence[float]) -> Stacked:
+        """Fit to out-of-fold logits (rows x views); no weight is negative.
+
+        The pull is towards `start`, at which a table with few anomalies stays.
+        """
+        count = views.shape[1]
+        design, first = np.column_stack([views, np.ones(len(views))]), np.append(start, 0.0)
+        free = np.ones(count + 1, bool)
+        while True:
+            weights = np.where(free, first, 0.0)
+            weights[free] = _newton(design[:, free], labels, first[free], _PULL)
+            wrong = np.flatnonzero(weights[:count] < 0)
+            if not len(wrong):
+                return cls(tuple(weights[:count].tolist()), float(weights[count]))
+            free[wrong] = False
+
+    def scores(self, views: Floats) -> Floats:
+        """Probabilities at 6 decimals, from logits (rows x views)."""
+        return np.round(logistic(self.units(views)), DECIMALS)
+
+    def units(self, views: Floats) -> Floats:
+        """Calibrated log-odds, added view by view."""
+        total = np.full(len(views), self.intercept)
+        for weight, view in zip(self.weights, views.T, strict=True):
+            total += weight * view
+        return total
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, from which `read` builds the same."""
+        return {"kind": "stacked", "weights": list(self.weights), "intercept": self.intercept}
 
 
 @dataclass(frozen=True)
@@ -71,6 +109,13 @@ class Scale:
         result: Floats = 1.0 - (1.0 - found) * np.exp(-above)
         return result
 
+    def surprise_of(self, values: Floats) -> Floats:
+        """The negative logarithm of the share above, which grows beyond the greatest value too."""
+        found = np.interp(values, np.array(self.values), np.array(self.shares))
+        above = np.maximum(values - self.values[-1], 0.0) / self.tail
+        surprise: Floats = above - np.log1p(-found)
+        return surprise
+
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return {"values": list(self.values), "shares": list(self.shares), "tail": self.tail}
@@ -93,16 +138,25 @@ class Ranked:
         """Scores at 6 decimals (rows x views to rows)."""
         return np.round(self.mean.shares_of(_mean(self.views, views)), DECIMALS)
 
+    def units(self, views: Floats) -> Floats:
+        """Mean surprise of the views, in nats."""
+        total = np.zeros(len(views))
+        for place, scale in enumerate(self.views):
+            total += scale.surprise_of(np.ascontiguousarray(views[:, place]))
+        return total / len(self.views)
+
     def to_json(self) -> dict[str, Any]:
         """Plain values, from which `read` builds the same."""
         views = [scale.to_json() for scale in self.views]
         return {"kind": "ranked", "views": views, "mean": self.mean.to_json()}
 
 
-def read(data: dict[str, Any]) -> Calibrated | Ranked:
+def read(data: dict[str, Any]) -> Calibrated | Stacked | Ranked:
     """The outcome that `to_json` wrote."""
     if data["kind"] == "calibrated":
         return Calibrated(data["slope"], data["intercept"])
+    if data["kind"] == "stacked":
+        return Stacked(tuple(data["weights"]), data["intercept"])
     return Ranked(tuple(map(_scale, data["views"])), _scale(data["mean"]))
 
 
@@ -116,6 +170,20 @@ def _mean(scales: tuple[Scale, ...], views: Floats) -> Floats:
     for place, scale in enumerate(scales):
         total += scale.shares_of(np.ascontiguousarray(views[:, place]))
     return total / len(scales)
+
+
+def _newton(design: Floats, labels: NDArray[Any], start: Floats, pull: float) -> Floats:
+    """Weights of a logistic regression, pulled weakly towards `start`."""
+    weights = start.copy()
+    for _ in range(50):
+        share = logistic(design @ weights)
+        slope = design.T @ (share - labels) + pull * (weights - start)
+        curve = (design * (share * (1 - share))[:, None]).T @ design + pull * np.eye(len(start))
+        step = np.linalg.solve(curve, slope)
+        weights -= np.clip(step, -1, 1)
+        if np.abs(step).max() < 1e-10:
+            break
+    return weights
 
 
 def logistic(values: NDArray[Any]) -> Floats:

@@ -59,6 +59,7 @@ class Schema:
         *,
         label: Label | str | None = None,
         id: str | None = None,
+        group: str | None = None,
         drop: Iterable[str] = (),
         kinds: Mapping[str, str] | None = None,
     ) -> Schema:
@@ -69,10 +70,12 @@ class Schema:
         """
         kinds, drop = dict(kinds or {}), tuple(drop)
         name = label.column if isinstance(label, Label) else label
-        check_columns(columns, label=name, id=id, drop=drop, kinds=kinds)
+        check_columns(columns, label=name, id=id, group=group, drop=drop, kinds=kinds)
         if len(rows) < MIN_ROWS // 2:
             raise UsageError(f"{counted(len(rows), 'row')} to learn from: too few", hint="add rows")
         fixed = dict.fromkeys(drop, (DROPPED, "left out as asked"))
+        if group is not None:
+            fixed[group] = (IDENTIFIER, "named as the group")
         if id is not None:
             fixed[id] = (IDENTIFIER, "named as the identifier")
         cells = dict(zip(columns, columns_of(rows), strict=True))
@@ -161,6 +164,7 @@ def check_columns(
     *,
     label: str | None = None,
     id: str | None = None,
+    group: str | None = None,
     drop: Iterable[str] = (),
     kinds: Mapping[str, str] | None = None,
 ) -> None:
@@ -169,7 +173,7 @@ def check_columns(
     twice = [name for name, count in Counter(columns).items() if count > 1]
     if twice:
         raise UsageError(f"column {twice[0]!r} occurs more than once", hint="rename one of them")
-    named = [("label", label), ("identifier", id)]
+    named = [("label", label), ("identifier", id), ("group", group)]
     named += [("dropped", name) for name in drop] + [("overruled", name) for name in kinds]
     for role, name in named:
         if name is not None and name not in columns:
@@ -180,12 +184,12 @@ def check_columns(
                 f"{kind!r} is no kind for column {name!r}",
                 hint="choose one of " + ", ".join(OVERRULABLE),
             )
-    if label is not None and (label == id or label in drop or label in kinds):
+    if label is not None and (label in (id, group) or label in drop or label in kinds):
         raise UsageError(
             f"column {label!r} is the label and cannot be anything else as well",
             hint="name it once",
         )
-    count = len(columns) - len({*drop, label, id} - {None})
+    count = len(columns) - len({*drop, label, id, group} - {None})
     if count > MAX_FEATURES:
         raise UsageError(
             f"{count} columns to learn from, and at most {MAX_FEATURES} are possible",
@@ -302,12 +306,31 @@ def _label_note(label: Label | None, codes: Sequence[int | None]) -> str:
 
 
 def _leakage(column: str, cells: Sequence[str], codes: Sequence[int | None]) -> list[str]:
-    if not codes or not _says_the_same(cells, codes):
+    if not codes:
         return []
-    return [
-        f"LEAKAGE: column {column!r} says exactly what the label says, so a model that reads it "
-        f"has learnt nothing; leave it out with --drop {column}"
-    ]
+    if _says_the_same(cells, codes):
+        return [
+            f"LEAKAGE: column {column!r} says exactly what the label says, so a model that reads "
+            f"it has learnt nothing; leave it out with --drop {column}"
+        ]
+    if _is_cut_in_two(cells, codes):
+        return [
+            f"LEAKAGE? One limit on column {column!r} tells all anomalies from all normal rows; if "
+            f"it is known only after the diagnosis, leave it out with --drop {column}"
+        ]
+    return []
+
+
+def _is_cut_in_two(cells: Sequence[str], codes: Sequence[int | None]) -> bool:
+    """Whether all numbers of one class are greater than all of the other, with many of each."""
+    sides: tuple[list[float], list[float]] = ([], [])
+    for value, code in zip(floats(cells), codes, strict=True):
+        if code is not None and isfinite(value):
+            sides[code].append(value)
+    low, high = sides
+    if min(len(low), len(high)) < MIN_ROWS // 2:
+        return False
+    return max(low) < min(high) or max(high) < min(low)
 
 
 def _says_the_same(cells: Sequence[str], codes: Sequence[int | None]) -> bool:

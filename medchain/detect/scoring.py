@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from ..errors import ModelError
 from . import outcome
+from .boosting import Forest
 from .bundle import LITE, Bundle
 from .cells import columns_of
+from .drift import Bins, Drift
 from .encode import Encoder, Problem, Table
 from .quiet import LITERT, quiet_stderr
 from .statistics import Statistics
@@ -71,18 +73,30 @@ class Lite:
 
 
 class Views:
-    """Encoder, network and, without labels, fixed statistics: a table to raw views of its rows."""
+    """Encoder, network and what stands beside it: a table to raw views of its rows.
 
-    def __init__(self, encoder: Encoder, network: Lite, statistics: Statistics | None) -> None:
-        self.encoder, self.network, self.statistics = encoder, network, statistics
+    Fixed statistics come before what the network says, boosted trees after it.
+    """
 
-    def __call__(self, table: Table) -> Floats:
-        """Rows x views."""
-        numbers = self.encoder.numbers(table)
-        said = self.network(self.encoder.encode(table, numbers))
-        if self.statistics is None:
-            return said
-        return np.column_stack([*self.statistics(table, numbers), said])
+    def __init__(
+        self,
+        encoder: Encoder,
+        network: Lite,
+        statistics: Statistics | None,
+        forest: Forest | None = None,
+    ) -> None:
+        self.encoder, self.network = encoder, network
+        self.statistics, self.forest = statistics, forest
+
+    def __call__(self, table: Table, numbers: tuple[Floats, Floats] | None = None) -> Floats:
+        """Rows x views; `numbers` is what `Encoder.numbers` said of the table, if that is known."""
+        numbers = numbers or self.encoder.numbers(table)
+        inputs = self.encoder.encode(table, numbers)
+        views = [*self.statistics(table, numbers)] if self.statistics else []
+        views.append(self.network(inputs)[:, 0])
+        if self.forest:
+            views.append(self.forest(inputs))
+        return np.column_stack(views)
 
 
 class Scorer:
@@ -99,12 +113,18 @@ class Scorer:
             ) from error
         self._places: list[int] | None = None
 
+    drift: Drift | None
+    """What a block is compared with; None in a bundle of an older program."""
+
     def _load(self, bundle: Bundle) -> None:
         about = bundle.preprocessing
-        encoder = Encoder.from_json(about["encoder"])
-        statistics = about["statistics"] and Statistics.from_json(encoder, about["statistics"])
-        self._views = Views(encoder, Lite(bundle.files[LITE]), statistics)
+        self.encoder = Encoder.from_json(about["encoder"])
+        statistics = about["statistics"] and Statistics.from_json(self.encoder, about["statistics"])
+        forest = about.get("forest") and Forest.from_json(about["forest"])
+        self._views = Views(self.encoder, Lite(bundle.files[LITE]), statistics, forest)
         self._outcome = outcome.read(about["outcome"])
+        drift = about.get("drift")
+        self.drift = drift and Drift.from_json(self.encoder, drift)
 
     def bind(self, columns: Sequence[str]) -> list[str]:
         """Find the model's features among `columns`; returns the columns that are not scored.
@@ -121,14 +141,48 @@ class Scorer:
 
         A row's score depends on nothing but the row and the model.
         """
+        scores, problems, _ = self._score(rows, None)
+        return scores, problems
+
+    def watch(self, rows: Sequence[Sequence[str]]) -> tuple[Floats, list[Problem], Bins]:
+        """What `score` says, and the bins of each row that `drift` counts, if it is known."""
+        bins = np.zeros((len(rows), self.drift.width if self.drift else 0), np.uint8)
+        return self._score(rows, bins)
+
+    def read(self, rows: Sequence[Sequence[str]]) -> Table:
+        """The cells of the model's features."""
         assert self._places is not None, "bind the scorer to the table's columns first"
+        cells = columns_of(rows)
+        return self.encoder.read([cells[place] for place in self._places])
+
+    def units(self, table: Table, numbers: tuple[Floats, Floats] | None = None) -> Floats:
+        """The score of each row before it is squeezed between 0 and 1.
+
+        `numbers` is what `Encoder.numbers` says of the table, if that is known.
+        """
+        robust, normal = numbers or self.encoder.numbers(table)
+        found = np.empty(len(robust))
+        for start, stop in _parts(len(robust)):
+            rows = slice(start, stop)
+            part = Table(table.numbers[rows], table.codes[rows], [])
+            found[rows] = self._outcome.units(self._views(part, (robust[rows], normal[rows])))
+        return found
+
+    def _score(
+        self, rows: Sequence[Sequence[str]], bins: Bins | None
+    ) -> tuple[Floats, list[Problem], Bins]:
         scores = np.empty(len(rows))
         problems: list[Problem] = []
-        for start in range(0, len(rows), _CHUNK):
-            part = rows[start : start + _CHUNK]
-            cells = columns_of(part)
-            table = self._views.encoder.read([cells[place] for place in self._places])
-            scores[start : start + len(part)] = self._outcome.scores(self._views(table))
+        for start, stop in _parts(len(rows)):
+            table = self.read(rows[start:stop])
+            numbers = self.encoder.numbers(table)
+            scores[start:stop] = self._outcome.scores(self._views(table, numbers))
+            if bins is not None and self.drift:
+                bins[start:stop] = self.drift.bins(table, numbers)
             problems += [replace(found, row=start + found.row) for found in table.problems]
         scores[[problem.row for problem in problems]] = np.nan
-        return scores, problems
+        return scores, problems, np.zeros((0, 0), np.uint8) if bins is None else bins
+
+
+def _parts(count: int) -> list[tuple[int, int]]:
+    return [(start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK)]

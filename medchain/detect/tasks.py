@@ -10,22 +10,24 @@ from numpy.typing import NDArray
 
 from . import threshold as thresholds
 from .bins import bin_table
+from .boosting import Forest, member_forests
 from .linear import member_lines
 from .material import Material
 from .metrics import Report, baseline, report, report_unlabelled
-from .outcome import Calibrated, Ranked
+from .outcome import Ranked, Stacked
 from .panel import panel_targets
+from .plan import Plan
 from .statistics import Statistics
 
 Floats = NDArray[np.float64]
 Matrix = NDArray[np.float32]
 Start = Callable[[Matrix], tuple[Matrix, Matrix]]
+_START = (0.7, 0.3)
 
 
 class Task(Protocol):
     """What a training run asks of a task; `said` is the network's output, out of fold."""
 
-    mode: str
     folds: int
     loss: str
     targets: Matrix
@@ -37,6 +39,15 @@ class Task(Protocol):
         """The fixed statistics that are views beside the network, if any."""
         ...
 
+    @property
+    def forest(self) -> Forest | None:
+        """The boosted trees that are a view beside the network, if any."""
+        ...
+
+    def begin(self, masks: Matrix) -> None:
+        """Learn what stands beside the network, from the rows in each member's mask."""
+        ...
+
     def start(self, masks: Matrix) -> Start | None:
         """Where the linear path of each member begins, from the features that it reads."""
         ...
@@ -45,7 +56,7 @@ class Task(Protocol):
         """The loss of out-of-fold output, by which the best epoch is known."""
         ...
 
-    def outcome(self, said: Floats) -> Calibrated | Ranked:
+    def outcome(self, said: Floats) -> Stacked | Ranked:
         """How output becomes a score."""
         ...
 
@@ -65,17 +76,30 @@ class Task(Protocol):
 class Labelled:
     """A probability of the label, by cross-entropy without class weights."""
 
-    mode, folds, loss = "supervised", 4, "cross_entropy"
+    folds, loss = 4, "cross_entropy"
     statistics: Statistics | None = None
 
-    def __init__(self, material: Material, inputs: Matrix, seed: int) -> None:
-        del inputs
+    def __init__(self, material: Material, inputs: Matrix, seed: int, plan: Plan) -> None:
         self.material, self.labels = material, material.train.labels
         self.strata = self.labels
         self.targets = self.labels[:, None].astype(np.float32)
-        _, normal = material.encoder.numbers(material.train.table)
-        starts, widths = bin_table(normal, self.labels, seed)
-        self.bins = (normal.shape[1], starts, widths)
+        self.forest: Forest | None = None
+        self.trees: Floats | None = None
+        self._inputs, self._seed, self._plan = inputs, seed, plan
+        self.bins = no_bins()
+        if plan.bins:
+            _, normal = material.encoder.numbers(material.train.table)
+            self.bins = (normal.shape[1], *bin_table(normal, self.labels, seed))
+
+    def begin(self, masks: Matrix) -> None:
+        """Boosted trees, one forest for each fold."""
+        if self._plan.forest:
+            encoder = self.material.encoder
+            count = len(encoder.numeric)
+            asked = np.r_[0:count, 2 * count : encoder.width]
+            self.forest, self.trees = member_forests(
+                self._inputs, self.labels, masks[:, : self._plan.folds], asked, self._seed
+            )
 
     def start(self, masks: Matrix) -> Start:
         """A logistic regression for each member."""
@@ -85,13 +109,13 @@ class Labelled:
         """Mean log-loss."""
         return float(np.mean(np.logaddexp(0.0, said) - self.labels * said))
 
-    def outcome(self, said: Floats) -> Calibrated:
-        """Calibrated on logits of members that never saw the row."""
-        return Calibrated.fit(said, self.labels)
+    def outcome(self, said: Floats) -> Stacked:
+        """Weighted and calibrated on logits of members that never saw the row."""
+        return Stacked.fit(self.views(said), self.labels, (1.0,) if self.trees is None else _START)
 
     def views(self, said: Floats) -> Floats:
-        """The logits alone."""
-        return said[:, None]
+        """The logits of the network, and of the trees."""
+        return np.column_stack([said] if self.trees is None else [said, self.trees])
 
     def threshold(
         self, rule: thresholds.Rule, scores: Floats, views: Floats
@@ -121,16 +145,22 @@ class Unlabelled:
     Each member sees half of the rows.
     """
 
-    mode, folds, loss = "unlabelled", 2, "squared_error"
+    folds, loss = 2, "squared_error"
 
-    def __init__(self, material: Material, inputs: Matrix, seed: int) -> None:
+    def __init__(self, material: Material, inputs: Matrix, seed: int, plan: Plan) -> None:
+        del plan
+        self.material = material
         table = material.train.table
         self.statistics = Statistics.fit(material.encoder, table)
         self._fixed = np.column_stack(self.statistics(table))
         self.targets = panel_targets(inputs, self._fixed, seed)[:, None].astype(np.float32)
         self.strata = np.zeros(len(inputs), np.intp)
-        empty = np.zeros((0, 0), np.float32)
-        self.bins = (0, empty, empty)
+        self.forest: Forest | None = None
+        self.bins = no_bins()
+
+    def begin(self, masks: Matrix) -> None:
+        """Nothing: the statistics are there."""
+        del masks
 
     def start(self, masks: Matrix) -> None:
         """At nothing."""
@@ -157,8 +187,15 @@ class Unlabelled:
         return thresholds.by_rate(rule, scores, thresholds.fence_rate(views[:, :2]))
 
     def measure(self, held: Floats, training: Floats, threshold: float) -> Report:
-        """How many rows reach the threshold; nothing more is known without labels."""
-        return {
-            "held_out": report_unlabelled(held, threshold),
-            "training": report_unlabelled(training, threshold),
-        }
+        """How many rows reach the threshold, and with labels how well the held-out ones rank."""
+        rows, found = self.material.held, report_unlabelled(held, threshold)
+        if self.material.schema.label is not None:
+            # A rank is no probability: it has no Brier score.
+            found |= report(held, rows.labels, threshold) | {"brier": None}
+        return {"held_out": found, "training": report_unlabelled(training, threshold)}
+
+
+def no_bins() -> tuple[int, Matrix, Matrix]:
+    """Where a network has none."""
+    empty = np.zeros((0, 0), np.float32)
+    return 0, empty, empty

@@ -1,29 +1,36 @@
-"""From which score on a row is anomalous: chosen from training scores, never a blind share."""
+"""From which score on a row is anomalous: chosen from training scores, never a blind share.
+
+What the training rows promise at a threshold is told with 95 % score intervals (`metrics.wilson`).
+These take rows as independent of each other and of the choice of the threshold, which was made on
+the same rows.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UsageError
+from .metrics import wilson
 
 Floats = NDArray[np.float64]
-BEST_F1, PRECISION, RECALL, ALERT_RATE, FENCE = (
+BEST_F1, PRECISION, RECALL, ALERT_RATE, COST, FENCE = (
     "best F1",
     "target precision",
     "target recall",
     "alert rate",
+    "cost ratio",
     "upper fence",
 )
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What the user asked for: one of the rules, and its target share where it has one."""
+    """What the user asked for: one of the rules, and its target (a share, or a ratio of costs)."""
 
     name: str
     target: float | None = None
@@ -31,11 +38,17 @@ class Rule:
 
 @dataclass(frozen=True)
 class Threshold:
-    """The rounded threshold, its rule, and what the training scores promise at it."""
+    """The rounded threshold, its rule, and what the training scores promise at it.
+
+    `expected` holds ``alert_rate`` and, with labels, ``precision`` and ``recall``: each the share
+    among training rows out of fold, and the bounds of its 95 % interval; None where it is of
+    nothing.
+    """
 
     value: float
     rule: Rule
     note: str = ""
+    expected: dict[str, list[float] | None] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for the manifest."""
@@ -44,6 +57,7 @@ class Threshold:
             "rule": self.rule.name,
             "target": self.rule.target,
             "note": self.note,
+            "expected": self.expected,
         }
 
 
@@ -53,6 +67,7 @@ def asked(
     target_precision: float | None = None,
     target_recall: float | None = None,
     alert_rate: float | None = None,
+    cost_ratio: float | None = None,
 ) -> Rule:
     """The rule that the options ask for; raises `UsageError` when they contradict each other."""
     given = [
@@ -61,18 +76,26 @@ def asked(
             (PRECISION, target_precision),
             (RECALL, target_recall),
             (ALERT_RATE, alert_rate),
+            (COST, cost_ratio),
         )
         if target is not None
     ]
     if len(given) > 1:
         raise UsageError(
-            "only one of target precision, target recall and alert rate can set the threshold",
+            "only one of target precision, target recall, alert rate and cost ratio can set "
+            "the threshold",
             hint="leave out " + " or ".join(name for name, _ in given[1:]),
         )
     if not given:
         return Rule(BEST_F1 if labelled else FENCE)
     name, target = given[0]
-    if not 0 < target < 1:
+    if name == COST:
+        if not 0 < target < math.inf:
+            raise UsageError(
+                "the cost ratio must be above 0",
+                hint="20 says that a missed anomaly costs as much as 20 false alarms",
+            )
+    elif not 0 < target < 1:
         raise UsageError(
             f"the {name} must lie between 0 and 1, both excluded", hint="0.9 stands for 90 %"
         )
@@ -85,6 +108,12 @@ def asked(
 
 def choose(rule: Rule, scores: Floats, labels: NDArray[Any]) -> Threshold:
     """Apply `rule` to scores of labelled training rows that the scoring members never saw."""
+    if rule.name == COST:
+        # The expected cost of an alarm is 1 - p, that of none p * ratio (Elkan 2001).
+        return _promised(round_up(1 / (1 + _target(rule))), rule, scores, labels)
+    if rule.name == ALERT_RATE:
+        value = by_rate(rule, scores, _target(rule)).value
+        return _promised(value, rule, scores, labels)
     cuts, hits, flagged = _steps(scores, labels)
     precision, recall = hits / flagged, hits / labels.sum()
     note = ""
@@ -95,24 +124,27 @@ def choose(rule: Rule, scores: Floats, labels: NDArray[Any]) -> Threshold:
         best = int(enough[-1]) if len(enough) else _last_best(precision)
         if not len(enough):
             note = "the target precision is not reached on the training rows; the nearest is taken"
-    elif rule.name == RECALL:
-        best = int(np.flatnonzero(recall >= _target(rule) - 1e-12)[0])
     else:
-        return by_rate(rule, scores, _target(rule))
-    promise = f"precision {precision[best]:.3f} and recall {recall[best]:.3f} on training rows"
-    return Threshold(_between(cuts, best), rule, "; ".join(filter(None, (promise, note))))
+        best = int(np.flatnonzero(recall >= _target(rule) - 1e-12)[0])
+    return _promised(_between(cuts, best), rule, scores, labels, note)
 
 
 def by_rate(rule: Rule, scores: Floats, rate: float) -> Threshold:
-    """The lowest threshold that calls at most a share `rate` of the training rows anomalous."""
+    """The lowest threshold that a new row reaches with a probability of at most `rate`.
+
+    By conformal p-values: a row that is exchangeable with the n training rows has at most k of them
+    at or above its own score with a probability of at most (k + 1) / (n + 1) (Vovk, Gammerman and
+    Shafer 2005, Algorithmic Learning in a Random World, prop. 2.4).
+    """
     cuts, _, flagged = _steps(scores, np.zeros(len(scores)))
-    allowed = np.flatnonzero(flagged <= rate * len(scores) + 1e-9)
-    if not len(allowed):
+    allowed = np.flatnonzero(flagged + 1 <= rate * (len(scores) + 1) + 1e-9)
+    if len(allowed):
+        value = _between(cuts, int(allowed[-1]))
+    else:
         value = round_up(min(1.0, float(cuts[0]) + 1e-6))
-        return Threshold(value, rule, "above every training row")
-    best = int(allowed[-1])
-    share = flagged[best] / len(scores)
-    return Threshold(_between(cuts, best), rule, f"{100 * share:.2f} % of the training rows")
+    alerts = int((scores >= value).sum())
+    note = "" if alerts else "above every training row"
+    return Threshold(value, rule, note, {"alert_rate": wilson(alerts, len(scores))})
 
 
 def fence_rate(statistics: Floats) -> float:
@@ -130,6 +162,20 @@ def fence_rate(statistics: Floats) -> float:
 def round_up(value: float) -> float:
     """`value` at 6 decimals, never lower than it is."""
     return min(1.0, math.ceil(round(value * 1e6, 3)) / 1e6)
+
+
+def _promised(
+    value: float, rule: Rule, scores: Floats, labels: NDArray[Any], note: str = ""
+) -> Threshold:
+    """The threshold with what it promises on these rows."""
+    found = scores >= value
+    hits, alerts = int((found & (labels == 1)).sum()), int(found.sum())
+    expected = {
+        "precision": wilson(hits, alerts),
+        "recall": wilson(hits, int(labels.sum())),
+        "alert_rate": wilson(alerts, len(scores)),
+    }
+    return Threshold(value, rule, note, expected)
 
 
 def _target(rule: Rule) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,10 +16,13 @@ from numpy.typing import NDArray
 from .. import __version__
 from ..errors import ModelError, UsageError
 from . import threshold as thresholds
-from .bundle import KERAS, LITE, PREPROCESSING, Bundle, encode_json
-from .material import Material, Rows, prepare
+from .bundle import CARD, KERAS, LITE, PREPROCESSING, Bundle, encode_json
+from .card import card
+from .drift import Drift
+from .material import SUPERVISED, Material, Rows, mode_of, prepare
 from .metrics import Report
 from .outcome import logistic
+from .plan import Plan
 from .quiet import quiet_stderr
 from .schema import Schema
 from .scoring import Lite, Views
@@ -27,22 +30,27 @@ from .split import member_masks
 from .tasks import Labelled, Task, Unlabelled
 
 if TYPE_CHECKING:
-    from .network import Plan, Progress
+    from .network import Progress
 
 BLOCK = 256
 HELD_OUT = 0.2
 TOLERANCE = 2e-6
 _STEPS = 8000
+_WAITED = 80_000
 _COMPARED = 4096
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished model: its bundle, and what the user should know of it."""
+    """A finished model: its bundle, what the user should know of it, and the training `scores`.
+
+    These are one for each row that was trained on, by members that never saw it.
+    """
 
     bundle: Bundle
     warnings: tuple[str, ...]
+    scores: Floats = field(repr=False)
 
     @property
     def schema(self) -> Schema:
@@ -70,6 +78,7 @@ def fit(
     *,
     label: str | None = None,
     id: str | None = None,
+    group: str | None = None,
     drop: Iterable[str] = (),
     kinds: Mapping[str, str] | None = None,
     positive: str | None = None,
@@ -77,24 +86,35 @@ def fit(
     target_precision: float | None = None,
     target_recall: float | None = None,
     alert_rate: float | None = None,
+    cost_ratio: float | None = None,
+    max_epochs: int | None = None,
     held_out: float = HELD_OUT,
+    mode: str = "auto",
     progress: Progress | None = None,
+    plan: Plan | None = None,
 ) -> Trained:
     """Train on most of the rows of text, and measure on the others.
 
     With a `label` column the score is a calibrated probability and the threshold, unless one is
     asked for, has the best F1 among training rows scored by members that never saw them. Without
     one the score is a rank among training rows, and the threshold calls as many of them anomalous
-    as lie beyond Tukey's upper fence of a fixed statistic. Rows with the same `id` stay together.
-    `progress` is called with a stage, steps done and steps at most.
+    as lie beyond Tukey's upper fence of a fixed statistic.
+
+    The `mode` ``auto`` is ``supervised`` with a label and ``unlabelled`` without; ``unlabelled``
+    uses a label for measuring alone, and so does ``normal-only``, which learns from the rows that
+    are labelled normal, or from all where there is no label. Rows with the same `id` or `group`
+    stay together. `max_epochs` bounds how often the network passes over the rows; `progress` is
+    called with a stage, steps done and steps at most; `plan` changes what is built.
 
     Raises `UsageError` for a table or options that cannot work.
     """
+    mode = mode_of(mode, label)
     rule = thresholds.asked(
-        labelled=label is not None,
+        labelled=mode == SUPERVISED,
         target_precision=target_precision,
         target_recall=target_recall,
         alert_rate=alert_rate,
+        cost_ratio=cost_ratio,
     )
     if not 0 <= held_out <= 0.5:
         raise UsageError(
@@ -102,44 +122,54 @@ def fit(
         )
     if seed < 0:
         raise UsageError("the seed must not be negative", hint="take 0 or any whole number above")
+    if max_epochs is not None and max_epochs < 1:
+        raise UsageError(
+            "training takes at least one epoch", hint="take 1 or more, or leave it out"
+        )
     material = prepare(
         columns,
         rows,
         label=label,
         id=id,
+        group=group,
         drop=drop,
         kinds=kinds,
         positive=positive,
         held_out=held_out,
         random=np.random.default_rng([seed, 1]),
+        mode=mode,
     )
-    bundle = _learn(material, rule, seed, progress)
-    return Trained(bundle, material.warnings)
+    bundle, scores = _learn(mode, material, rule, seed, max_epochs, progress, plan or Plan())
+    return Trained(bundle, material.warnings, scores)
 
 
 def _learn(
-    material: Material, rule: thresholds.Rule, seed: int, progress: Progress | None
-) -> Bundle:
+    mode: str,
+    material: Material,
+    rule: thresholds.Rule,
+    seed: int,
+    max_epochs: int | None,
+    progress: Progress | None,
+    plan: Plan,
+) -> tuple[Bundle, Floats]:
     inputs = material.encoder.encode(material.train.table)
-    task: Task
-    if material.schema.label is None:
-        task = Unlabelled(material, inputs, seed)
-    else:
-        task = Labelled(material, inputs, seed)
-    model, said = _train(material, task, inputs, seed, progress)
+    task: Task = (Labelled if mode == SUPERVISED else Unlabelled)(material, inputs, seed, plan)
+    model, said = _train(material, task, inputs, seed, max_epochs, progress, plan)
     lite = _convert(model, inputs)
     outcome, views = task.outcome(said), task.views(said)
     scores = outcome.scores(views)
     chosen = task.threshold(rule, scores, views)
-    score = Views(material.encoder, Lite(lite), task.statistics)
+    score = Views(material.encoder, Lite(lite), task.statistics, task.forest)
     held = outcome.scores(score(material.held.table))
     preprocessing = {
         "encoder": material.encoder.to_json(),
         "statistics": task.statistics and task.statistics.to_json(),
+        "forest": task.forest and task.forest.to_json(),
         "outcome": outcome.to_json(),
+        "drift": Drift.fit(material.encoder, material.train.table, scores, held).to_json(),
     }
     about = {
-        "mode": task.mode,
+        "mode": mode,
         "schema": replace(material.schema, warnings=material.warnings).to_json(),
         "threshold": chosen.to_json(),
         "metrics": task.measure(held, scores, chosen.value),
@@ -149,9 +179,13 @@ def _learn(
     }
     from .network import keras_bytes
 
-    return Bundle.pack(
-        {KERAS: keras_bytes(model), LITE: lite, PREPROCESSING: encode_json(preprocessing)}, about
-    )
+    files = {
+        KERAS: keras_bytes(model),
+        LITE: lite,
+        PREPROCESSING: encode_json(preprocessing),
+        CARD: card(about).encode("utf-8"),
+    }
+    return Bundle.pack(files, about), scores
 
 
 def _train(
@@ -159,7 +193,9 @@ def _train(
     task: Task,
     inputs: NDArray[np.float32],
     seed: int,
+    max_epochs: int | None,
     progress: Progress | None,
+    plan: Plan,
 ) -> tuple[Any, Floats]:
     """The trained network, and its output for training rows by members that never saw them."""
     try:
@@ -169,7 +205,8 @@ def _train(
         raise UsageError(
             "TensorFlow cannot be loaded, and training needs it", hint="pip install tensorflow"
         ) from error
-    plan = _plan(network.Plan(), len(inputs), task.folds)
+    plan = _plan(plan, len(inputs), task.folds)
+    plan = replace(plan, epochs=min(plan.epochs, max_epochs or plan.epochs))
     masks = member_masks(
         material.train.groups,
         task.strata,
@@ -177,6 +214,7 @@ def _train(
         plan.folds,
         np.random.default_rng([seed, 2]),
     )
+    task.begin(masks)
     build = partial(network.classifier, inputs.shape[1], network.Bins(*task.bins), plan, seed)
     weights, found = network.train(
         build,
@@ -213,7 +251,7 @@ def _plan(plan: Plan, rows: int, folds: int) -> Plan:
     small, large = 2 ** round(np.log2(rows / 10)), 2 ** round(np.log2(rows / 128))
     batch = max(16, min(plan.batch, small), min(4 * plan.batch, large))
     epochs = max(8, min(plan.epochs, _STEPS * batch // rows))
-    patience = max(3, min(plan.patience, epochs // 6))
+    patience = max(3, min(plan.patience, epochs // 6, _WAITED // rows))
     return replace(plan, folds=folds, batch=batch, epochs=epochs, patience=patience)
 
 

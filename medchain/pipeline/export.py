@@ -28,7 +28,7 @@ Row = tuple[object, ...]
 RECORDS = ["record", "block", "time", "batch", "model", "threshold"]
 RECORDS += ["score", "anomaly", "seal", "row", "erased", "amended", "amended_anomaly"]
 BLOCKS = ["block", "time", "event", "batch", "model", "threshold", "first", "count", "anomalies"]
-BLOCKS += ["bits", "nonce", "prev", "root", "hash", "offset"]
+BLOCKS += ["bits", "nonce", "prev", "root", "hash", "offset", "drift"]
 
 
 def export(
@@ -91,6 +91,13 @@ def _later(record: int, remarks: Remarks) -> tuple[str | None, str | None, bool 
     )
 
 
+def _figure(value: object) -> float | None:
+    # Unknown keys and values are legal in an event (docs/format.md), so this may be anything.
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value)
+
+
 def _blocks(block: Block, _: Remarks) -> Iterator[Row]:
     header, event = block.header, block.event
     about = event.get("batch"), event.get("model"), event.get("threshold")
@@ -108,6 +115,7 @@ def _blocks(block: Block, _: Remarks) -> Iterator[Row]:
         header.root.hex(),
         block.hash.hex(),
         block.offset,
+        _figure(event.get("drift")),
     )
 
 
@@ -180,7 +188,7 @@ def _parquet(file: IO[bytes], columns: list[str], rows: Iterator[Row]) -> int:
 
 
 def _arrow_type(pa: Any, column: str) -> Any:
-    if column in ("score", "threshold"):
+    if column in ("score", "threshold", "drift"):
         return pa.float64()
     if column in ("anomaly", "amended_anomaly"):
         return pa.bool_()

@@ -12,11 +12,13 @@ import gc
 import io
 import secrets
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from .. import fs
 from ..errors import UsageError
@@ -26,7 +28,8 @@ from ..ledger.merkle import line_hashes
 from ..ledger.store import Recovered
 from ..ledger.vault import Ingest
 from .book import DEFAULT_BITS, Book, Wish
-from .scored import Progress, Scored
+from .explain import explained
+from .scored import Part, Progress, Scored, regrouped
 from .share import streamed
 
 if TYPE_CHECKING:
@@ -82,6 +85,7 @@ def ingest(
     skip_bad_rows: bool = False,
     rejects: str | Path | None = None,
     allow_duplicate: bool = False,
+    reasons: bool = True,
     progress: Callable[[Progress], None] | None = None,
     mining: Callable[[int], None] | None = None,
 ) -> IngestSummary:
@@ -91,7 +95,8 @@ def ingest(
     nothing unless `allow_duplicate`. `bits` (default: what the ledger demands, 16 for a new one),
     `rows` (``sealed`` or ``open``) and `origin` are laid down when the ledger begins. Instead of
     `bits`, `target_time` says how many seconds a block may take on average on this machine; that
-    never makes less work than the ledger demands.
+    never makes less work than the ledger demands. With `reasons`, the sealed row of each anomaly
+    says which features made it one; an open ledger never does.
 
     Raises `TableError`, `ModelError`, `UsageError`, `LedgerTampered` and `LedgerLocked` before
     anything is recorded, and `NotDurable` where the disk refuses.
@@ -123,7 +128,8 @@ def ingest(
                 scored.rejects_file = str(rejects or Path(ledger).with_suffix(".rejects.csv"))
                 _write_rejects(scored.rejects_file, scored.rejects)
             batch = found.batch if found else book.begin(source.digest, bundle.digest)
-            return replace(_Recording(book, scored, batch, ignored).run(), shredded=shredded)
+            run = _Recording(book, scored, batch, ignored, reasons).run()
+            return replace(run, shredded=shredded)
 
 
 def _found(book: Book, table: Table, model: str) -> Ingest | None:
@@ -146,6 +152,7 @@ class _Block:
     records: bytes
     count: int
     anomalies: int
+    drift: float | None = None
     sealed: bytes = b""
     subjects: list[str] = field(default_factory=list)
 
@@ -153,8 +160,11 @@ class _Block:
 class _Recording:
     """The second pass: rows sealed, the vault written, blocks appended."""
 
-    def __init__(self, book: Book, scored: Scored, batch: str, ignored: tuple[str, ...]) -> None:
+    def __init__(
+        self, book: Book, scored: Scored, batch: str, ignored: tuple[str, ...], reasons: bool
+    ) -> None:
         self.book, self.scored, self.batch, self.ignored = book, scored, batch, ignored
+        self._reasons = reasons and book.sealed
         self.blocks = self.anomalies = 0
         self._threshold = scored.bundle.threshold
 
@@ -206,6 +216,8 @@ class _Recording:
                 "rows": block.count,
                 "anomalies": block.anomalies,
             }
+            if block.drift is not None:
+                fields["drift"] = block.drift
             store.append("score", fields, block.records, block.count, self.book.bits)
             self.blocks += 1
             self.anomalies += block.anomalies
@@ -216,18 +228,21 @@ class _Recording:
         table, name = self.scored.table, self.scored.bundle.schema.id
         subject = table.columns.index(name) if name in table.columns else None
         size = self.book.wish.batch_size
-        for scores, rows in _regrouped(self.scored.good_rows(), already, size):
-            objects = writer.row_objects(table.columns, rows, table.delimiter)
+        parts = self.scored.good_rows()
+        if self._reasons:
+            parts = explained(parts, self.scored.scorer, table.delimiter)
+        for part in regrouped(parts, already, size):
+            objects = writer.row_objects(table.columns, part.rows, table.delimiter)
             if not self.book.sealed:
-                block = self._block(writer.open_records, first, scores, objects)
+                block = self._block(writer.open_records, first, part, objects)
             else:
-                sealed = self._sealed(first, len(rows), objects)
-                block = self._block(writer.sealed_records, first, scores, line_hashes(sealed))
+                sealed = self._sealed(first, len(part.rows), _behind(objects, part.reasons))
+                block = self._block(writer.sealed_records, first, part, line_hashes(sealed))
                 block.sealed = sealed
                 if subject is not None:
-                    block.subjects = [_cell(row, subject, table.delimiter) for row in rows]
+                    block.subjects = [_cell(row, subject, table.delimiter) for row in part.rows]
             yield block
-            first += len(rows)
+            first += len(part.rows)
 
     def _sealed(self, first: int, total: int, objects: bytes) -> bytes:
         """Rows as sealed lines, each with a fresh salt."""
@@ -235,9 +250,12 @@ class _Recording:
         salts = secrets.token_bytes(writer.SALT * total)
         return writer.sealed_lines(ledger, first, salts, objects)
 
-    def _block(self, write: Write, first: int, scores: array[float], rows: bytes) -> _Block:
+    def _block(self, write: Write, first: int, part: Part, rows: bytes) -> _Block:
+        scores, drift = part.scores, self.scored.scorer.drift
         records = write(first, scores, self._threshold, rows)
-        return _Block(records, len(scores), sum(score >= self._threshold for score in scores))
+        anomalies = sum(score >= self._threshold for score in scores)
+        far = drift.figure(part.bins, np.frombuffer(scores)) if drift else None
+        return _Block(records, len(scores), anomalies, far)
 
 
 @contextmanager
@@ -256,22 +274,15 @@ def _cell(row: Row, place: int, delimiter: str) -> str:
     return row[place] if isinstance(row, list) else row.split(delimiter, place + 1)[place]
 
 
-def _regrouped(
-    batches: Iterable[tuple[array[float], list[Row]]], skip: int, size: int
-) -> Iterator[tuple[array[float], list[Row]]]:
-    """Cut batches anew into groups of `size` rows, leaving out the first `skip`."""
-    scores, rows = array("d"), []
-    for some_scores, some_rows in batches:
-        passed = min(skip, len(some_rows))
-        skip -= passed
-        scores += some_scores[passed:]
-        rows += some_rows[passed:]
-        whole = len(rows) // size * size
-        for start in range(0, whole, size):
-            yield scores[start : start + size], rows[start : start + size]
-        scores, rows = scores[whole:], rows[whole:]
-    if rows:
-        yield scores, rows
+def _behind(objects: bytes, reasons: Sequence[str]) -> bytes:
+    """The row objects, those of anomalies with what explains them behind."""
+    if not any(reasons):
+        return objects
+    lines = objects.split(b"\n")
+    for place, reason in enumerate(reasons):
+        if reason:
+            lines[place] += reason.encode("ascii")
+    return b"\n".join(lines)
 
 
 def _grouped(blocks: Iterable[_Block]) -> Iterator[list[_Block]]:

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
-from ..errors import UsageError
+from ..errors import LedgerTampered, UsageError
+from ..fs import readable
 from ..ledger.block import iso_time
 from ..ledger.judge import Block
-from ..ledger.lines import Record
+from ..ledger.lines import Record, parse_object
 from ..ledger.reader import open_ledger
 from ..ledger.remarks import Amendment, Erasure, Remarks
+from ..ledger.vault import Vault, vault_path
 from ..ledger.verify import Walk
 
 
 def show(
-    ledger: str | Path, *, block: int | None = None, record: int | None = None
+    ledger: str | Path,
+    *,
+    block: int | None = None,
+    record: int | None = None,
+    vault: bool | str | Path = False,
 ) -> dict[str, object]:
     """The head of `ledger`, or one `block` by its height, or one `record` by its number.
 
-    The ledger is verified up to the block that is shown, else to its end: a later event may say
-    that the record was erased or amended. Raises `LedgerTampered` where it does not hold,
-    `UsageError` where there is no such block or record.
+    With `vault` (a path, or ``True`` for the one beside the ledger) the record's sealed row is
+    shown as well, and the reasons that lie with it, unless it was erased. The ledger is verified
+    up to the block that is shown, else to its end: a later event may say that the record was erased
+    or amended. Raises `LedgerTampered` where it does not hold, `UsageError` where there is no such
+    block or record.
     """
+    if vault is not False and record is None:
+        raise UsageError("a vault holds records", hint="name one with --record")
     last: Block | None = None
-    shown: dict[str, object] | None = None
+    found: Block | None = None
     remarks = Remarks()
     with open_ledger(ledger) as stream:
         walk = Walk(stream)
@@ -33,9 +44,10 @@ def show(
             if block is not None and header.block == block:
                 return _block(last)
             if record is not None and header.first <= record < header.first + header.count:
-                shown = _record(last, record)
-    if shown and record is not None:
-        return {**shown, **remarks_on(record, remarks)}
+                found = last
+    if found and record is not None:
+        opened = {} if record in remarks.erased else _opened(ledger, vault, found, record)
+        return {**_record(found, record), **opened, **remarks_on(record, remarks)}
     if last is None:
         raise UsageError(f"{ledger} holds no block yet")
     end = last.header.first + last.header.count
@@ -98,6 +110,32 @@ def _block(block: Block) -> dict[str, object]:
         "line": block.line,
         "offset": block.offset,
     }
+
+
+def _opened(
+    ledger: str | Path, vault: bool | str | Path, block: Block, number: int
+) -> dict[str, object]:
+    """What the vault holds of a record, checked against its seal."""
+    if vault is False:
+        return {}
+    if vault is True and str(ledger) == "-":
+        raise UsageError(
+            "a ledger on standard input has no vault beside it", hint="name it with --vault-file"
+        )
+    path = vault_path(Path(ledger)) if vault is True else Path(vault)
+    with Vault(readable(path, "the vault"), readonly=True) as opened:
+        lines = opened.lines(number, 1)
+    seal = list(block.rows())[number - block.header.first].seal
+    if not lines:
+        raise UsageError(f"the vault has no row for record {number}")
+    line = lines[0][1].encode()
+    if seal is not None and sha256(line).hexdigest() != seal:
+        raise LedgerTampered(
+            f"the vault's row for record {number} is not the one that was sealed",
+            hint="verify the ledger with --vault",
+        )
+    sealed = parse_object(line)
+    return {key: sealed[key] for key in ("row", "reasons") if key in sealed}
 
 
 def _record(block: Block, number: int) -> dict[str, object]:

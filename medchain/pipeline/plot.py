@@ -11,8 +11,8 @@ def plot(
 ) -> None:
     """Draw `ledgers` as a picture of `kind` and write it to `output` (.png, .svg or .pdf).
 
-    Kinds: ``anomaly-rate``, ``scores``, ``timeline``, ``mining`` and ``overview``. Needs neither
-    model nor vault. Raises `UsageError`, `LedgerTampered` and `NotDurable`.
+    Kinds: ``anomaly-rate``, ``scores``, ``timeline``, ``mining``, ``drift`` and ``overview``. Needs
+    neither model nor vault. Raises `UsageError`, `LedgerTampered` and `NotDurable`.
     """
     from .. import plotting
 

@@ -1,15 +1,19 @@
 """The first pass of an ingest: every row read, checked and scored before anything is written.
 
-The scores wait in a file without a name, 8 bytes a row: memory does not grow with the table.
+The scores wait in a file without a name, 8 bytes a row and one for each feature that is watched for
+drift: memory does not grow with the table.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import compress
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .. import fs
 from ..errors import TableError
@@ -35,6 +39,46 @@ class Progress:
     blocks: int
 
 
+@dataclass(slots=True)
+class Part:
+    """Some scored rows: their scores, the bins that drift counts, and what explains each, or ""."""
+
+    rows: list[Row]
+    scores: array[float]
+    bins: NDArray[np.uint8]
+    reasons: list[str]
+
+    @classmethod
+    def empty(cls) -> Part:
+        """No rows."""
+        return cls([], array("d"), np.zeros((0, 0), np.uint8), [])
+
+    def __getitem__(self, rows: slice) -> Part:
+        return Part(self.rows[rows], self.scores[rows], self.bins[rows], self.reasons[rows])
+
+    def __add__(self, other: Part) -> Part:
+        if not self.rows or not other.rows:
+            return self if self.rows else other
+        bins = np.concatenate([self.bins, other.bins])
+        reasons = self.reasons + other.reasons
+        return Part(self.rows + other.rows, self.scores + other.scores, bins, reasons)
+
+
+def regrouped(parts: Iterable[Part], skip: int, size: int) -> Iterator[Part]:
+    """Cut parts anew into parts of `size` rows, leaving out the first `skip`."""
+    rest = Part.empty()
+    for part in parts:
+        passed = min(skip, len(part.rows))
+        skip -= passed
+        rest += part[passed:]
+        whole = len(rest.rows) // size * size
+        for start in range(0, whole, size):
+            yield rest[start : start + size]
+        rest = rest[whole:]
+    if rest.rows:
+        yield rest
+
+
 class Scored:
     """A table and the scores of its rows; NaN stands for a row that was rejected."""
 
@@ -48,6 +92,8 @@ class Scored:
     ) -> None:
         self.table, self.bundle, self.scorer = table, bundle, scorer
         self._scratch, self._progress = scratch, progress
+        width = scorer.drift.width if scorer.drift else 0
+        self._kept = np.dtype([("score", "f8"), ("bins", "u1", (width,))])
         self.rows = self.anomalies = 0
         self.rejects: list[Reject] = []
         self.rejects_file = ""
@@ -71,7 +117,7 @@ class Scored:
         share = _Share()
         try:
             for start, batch in self.table.every(SCORED_ROWS, number, self.processes):
-                fs.write_at(self._scratch, self._score(batch, share), 8 * start)
+                self._keep(start, self._score(batch, share))
                 if number == 0:
                     self.report("scoring", start + len(batch.rows), 0)
                 if share.bad and not skip_bad_rows:
@@ -82,28 +128,32 @@ class Scored:
                 raise
         return share
 
-    def _score(self, batch: Batch, share: _Share) -> bytes:
+    def _keep(self, start: int, rows: NDArray[Any]) -> None:
+        fs.write_at(self._scratch, rows.tobytes(), self._kept.itemsize * start)
+
+    def _score(self, batch: Batch, share: _Share) -> NDArray[Any]:
         from ..tabular import Reject
 
-        scores, problems = self.scorer.score(batch.rows)
+        scores, problems, bins = self.scorer.watch(batch.rows)
         share.bad += [Reject(batch.lines[p.row], p.column, p.reason) for p in problems]
         share.rows += len(scores) - len({problem.row for problem in problems})
         share.anomalies += int((scores >= self.scorer.threshold).sum())
-        return scores.tobytes()
+        kept = np.empty(len(scores), self._kept)
+        kept["score"], kept["bins"] = scores, bins
+        return kept
 
-    def good_rows(self) -> Iterator[tuple[array[float], list[Row]]]:
-        """Every row that was not rejected, with its score, in batches."""
+    def good_rows(self) -> Iterator[Part]:
+        """Every row that was not rejected, in parts."""
         self._scratch.seek(0)
         for rows in self.table.whole_rows(SCORED_ROWS):
-            scores = array("d", self._scratch.read(8 * len(rows)))
+            kept = np.frombuffer(self._scratch.read(self._kept.itemsize * len(rows)), self._kept)
             self.table.check_unchanged()
-            assert len(scores) == len(rows)
-            good = [score == score for score in scores]  # NaN is not
-            yield (
-                (scores, rows)
-                if all(good)
-                else (array("d", compress(scores, good)), list(compress(rows, good)))
-            )
+            assert len(kept) == len(rows)
+            good = ~np.isnan(kept["score"])
+            if not good.all():
+                rows, kept = list(compress(rows, good)), kept[good]
+            scores = array("d", kept["score"].tobytes())
+            yield Part(rows, scores, kept["bins"], [""] * len(rows))
 
     def report(self, stage: str, rows: int, blocks: int) -> None:
         """Tell whoever watches how far this is."""

@@ -17,22 +17,28 @@ def train(
     *,
     label: str | None = None,
     id: str | None = None,
+    group: str | None = None,
     drop: Sequence[str] = (),
     kinds: Mapping[str, str] | None = None,
     positive: str | None = None,
     output: str | Path = "model",
+    mode: str = "auto",
     seed: int = 0,
     target_precision: float | None = None,
     target_recall: float | None = None,
     alert_rate: float | None = None,
+    cost_ratio: float | None = None,
     delimiter: str | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Trained:
     """Learn a detector from `table` and save its bundle in the folder `output`.
 
-    With a `label` column it is supervised, without one it learns the rows as they are. `id` names
-    the column that tells patients apart; it is never a feature. `kinds` overrules what a column is
-    taken for: ``numeric``, ``categorical``, ``identifier`` or ``dropped``.
+    With a `label` column it is supervised, without one it learns the rows as they are, unless
+    `mode` says ``unlabelled`` or ``normal-only``: a label then serves to measure and, in the
+    latter, to choose the normal rows to learn from. `id` names the column that tells patients
+    apart; it is never a feature, and neither is `group`: rows with the same value in either are
+    never on both sides of a split. `kinds` overrules what a column is taken for: ``numeric``,
+    ``categorical``, ``identifier`` or ``dropped``.
 
     Raises `TableError` where the table cannot be read, `UsageError` where it cannot be learnt from,
     `NotDurable` where the bundle cannot be written; a former bundle is then still there.
@@ -53,13 +59,16 @@ def train(
             rows,
             label=label,
             id=id,
+            group=group,
             drop=drop,
             kinds=kinds,
             positive=positive,
+            mode=mode,
             seed=seed,
             target_precision=target_precision,
             target_recall=target_recall,
             alert_rate=alert_rate,
+            cost_ratio=cost_ratio,
             progress=progress,
         )
     except SpoiltNumbers as spoilt:

@@ -14,7 +14,7 @@ from ..errors import UsageError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-KINDS = ("anomaly-rate", "scores", "timeline", "mining", "overview")
+KINDS = ("anomaly-rate", "scores", "timeline", "mining", "drift", "overview")
 FORMATS = ("png", "svg", "pdf")
 
 

@@ -7,6 +7,7 @@ import textwrap
 import warnings
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from .. import fs
 from ..errors import UsageError
 from . import KINDS, picture_format, style
 from .blocks import anomaly_rate, mining
+from .drift import drift, has_drift
 from .records import scores, timeline
 from .series import Series, read
 from .style import COLOURS, DASHES, MARKERS, QUIET, Chart, Panel, percent
@@ -30,6 +32,7 @@ PANELS: dict[str, Draw] = {
     "scores": scores,
     "timeline": timeline,
     "mining": mining,
+    "drift": drift,
 }
 SINGLE = (8.0, 4.8)
 SHEET = (11.69, 8.27)
@@ -67,7 +70,16 @@ def compose(ledgers: Sequence[Series], kind: str) -> Figure:
     """Draw `ledgers` as one picture of `kind`."""
     charts = _charts(ledgers)
     with style.styled():
-        return _sheet(charts) if kind == "overview" else _single(charts, PANELS[kind])
+        if kind != "overview":
+            return single(
+                lambda axes: PANELS[kind](axes, charts), [_names(charts), *_summary(charts)]
+            )
+        lines = pack(_summary(charts), SHEET[0])
+        for chart in charts:
+            lines += pack(_identity(chart), SHEET[0])
+        known = [name for name in PANELS if name != "drift" or has_drift(charts)]
+        panels = [partial(_drawn, PANELS[name], charts) for name in known]
+        return sheet(panels, f"Overview of {_names(charts)}", lines)
 
 
 def save(figure: Figure, path: str | Path) -> None:
@@ -101,11 +113,16 @@ def _labels(ledgers: Sequence[Series]) -> list[str]:
     ]
 
 
-def _single(charts: list[Chart], draw_panel: Draw) -> Figure:
+def _drawn(draw_panel: Draw, charts: list[Chart], axes: Axes) -> Panel:
+    return draw_panel(axes, charts)
+
+
+def single(draw_panel: Callable[[Axes], Panel], parts: list[str]) -> Figure:
+    """One panel as a figure, with `parts` below its title."""
     figure = Figure(figsize=SINGLE)
     axes = figure.add_subplot()
-    panel = draw_panel(axes, charts)
-    lines = _pack([_names(charts), *_summary(charts)], SINGLE[0])
+    panel = draw_panel(axes)
+    lines = pack(parts, SINGLE[0])
     head = _head(style.legend(axes, panel.entries, SINGLE[0] - LEFT - RIGHT))
     notes = [f"{panel.note}{panel.letters}"]
     bottom, top = _frame(figure, panel.title, lines, notes, head + FLATTEST + BELOW)
@@ -113,27 +130,25 @@ def _single(charts: list[Chart], draw_panel: Draw) -> Figure:
     return figure
 
 
-def _sheet(charts: list[Chart]) -> Figure:
-    """Draw all panels, two in a row, with the axes of a row at the same height."""
+def sheet(draws: Sequence[Callable[[Axes], Panel]], title: str, lines: list[str]) -> Figure:
+    """Panels two in a row, an odd last one alone; the axes of a row are at the same height."""
     figure = Figure(figsize=SHEET)
-    grid = [figure.add_subplot(2, 2, index) for index in range(1, 5)]
-    panels = [panel(axes, charts) for axes, panel in zip(grid, PANELS.values(), strict=True)]
-    lines = _pack(_summary(charts), SHEET[0])
-    for chart in charts:
-        lines += _pack(_identity(chart), SHEET[0])
-    width = SHEET[0] / 2
+    grid = [figure.add_subplot(len(draws), 1, index + 1) for index in range(len(draws))]
+    panels = [draw_panel(axes) for axes, draw_panel in zip(grid, draws, strict=True)]
+    count = -(-len(panels) // 2)
+    widths = [SHEET[0] / len(panels[index // 2 * 2 :][:2]) for index in range(len(panels))]
     rows = [
         style.legend(axes, panel.entries, width - LEFT - RIGHT)
-        for axes, panel in zip(grid, panels, strict=True)
+        for axes, panel, width in zip(grid, panels, widths, strict=True)
     ]
-    heads = [_head(max(pair)) + TITLE for pair in (rows[:2], rows[2:])]
-    around = sum(heads) + 2 * BELOW
-    title = f"Overview of {_names(charts)}"
-    bottom, top = _frame(figure, title, lines, _notes(panels), around + 2 * FLATTEST)
-    height = (top - bottom - around) / 2
-    for index, (axes, panel) in enumerate(zip(grid, panels, strict=True)):
-        axes.set_title(panel.title, pad=72 * (heads[index // 2] - TITLE))
-        y = bottom + BELOW + (height + heads[1] + BELOW if index < 2 else 0)
+    heads = [_head(max(rows[2 * row : 2 * row + 2])) + TITLE for row in range(count)]
+    around = sum(heads) + count * BELOW
+    bottom, top = _frame(figure, title, lines, _notes(panels), around + count * FLATTEST)
+    height = (top - bottom - around) / count
+    for index, (axes, panel, width) in enumerate(zip(grid, panels, widths, strict=True)):
+        row = index // 2
+        axes.set_title(panel.title, pad=72 * (heads[row] - TITLE))
+        y = top - sum(heads[: row + 1]) - (row + 1) * height - row * BELOW
         x = width * (index % 2)
         _place(axes, x + LEFT, y, x + width - RIGHT, y + height)
     return figure
@@ -179,7 +194,7 @@ def _frame(
     return below, height - above
 
 
-def _pack(parts: list[str], inches: float) -> list[str]:
+def pack(parts: list[str], inches: float) -> list[str]:
     """Join `parts` into as few lines as fit the width at 9 points."""
     lines = [parts[0]]
     for part in parts[1:]:

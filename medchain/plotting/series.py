@@ -31,7 +31,7 @@ class Series:
     """One ledger. Blocks without records are counted in `blocks` and left out of the arrays.
 
     Per block, B long: `height`, `time` (microseconds since 1970), `rows`, `anomalies`, `nonce`,
-    `bits`, `model` (index into `models`), `threshold` (NaN where the event names none).
+    `bits`, `model` (index into `models`), `threshold` and `drift` (NaN where the event names none).
     Per record, R long: `number`, `score`, `anomaly`, `block` (index into the arrays per block).
     """
 
@@ -48,6 +48,7 @@ class Series:
     bits: Integers
     model: Integers
     threshold: Floats
+    drift: Floats
     number: Integers
     score: Floats
     anomaly: Flags
@@ -97,7 +98,7 @@ class _Tally:
 
     def __init__(self) -> None:
         self.heads = array("q")
-        self.thresholds = array("d")
+        self.thresholds, self.drifts = array("d"), array("d")
         self.models: dict[str, int] = {}
         self.number, self.block = array("q"), array("q")
         self.score, self.anomaly = array("d"), array("b")
@@ -112,6 +113,7 @@ class _Tally:
         sums = (header.count, anomalies, header.nonce, header.bits, model)
         self.heads.extend((header.block, header.time, *sums))
         self.thresholds.append(_number(event.get("threshold")))
+        self.drifts.append(_number(event.get("drift")))
 
     def _add_records(self, block: Block, index: int) -> int:
         anomalies = 0
@@ -129,6 +131,7 @@ class _Tally:
         return {
             **dict(zip(PER_BLOCK, heads, strict=True)),
             "threshold": np.frombuffer(self.thresholds, np.float64),
+            "drift": np.frombuffer(self.drifts, np.float64),
             "number": np.frombuffer(self.number, np.int64),
             "score": np.frombuffer(self.score, np.float64),
             "anomaly": np.frombuffer(self.anomaly, np.bool_),

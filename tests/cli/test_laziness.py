@@ -42,6 +42,8 @@ except SystemExit as end:
         ["plot", "--help"],
         ["erase", "--help"],
         ["timestamp", "--help"],
+        ["explain", "--help"],
+        ["evaluate", "--help"],
         ["verify", str(EXAMPLE)],
         ["verify", str(EXAMPLE), "--json"],
         ["show", str(EXAMPLE)],

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from medchain import fs
-from medchain.detect.bundle import KERAS, LITE, MANIFEST, PREPROCESSING, Bundle, check_target
+from medchain.detect.bundle import CARD, KERAS, LITE, MANIFEST, PREPROCESSING, Bundle, check_target
 from medchain.detect.train import Trained
 from medchain.errors import FormatTooNew, ModelError, NotDurable, UsageError
 
 from .tables import clinic
 
-FILES = [MANIFEST, KERAS, LITE, PREPROCESSING]
+FILES = [MANIFEST, KERAS, LITE, PREPROCESSING, CARD]
 
 
 def test_round_trip(labelled: Trained, folder: Path) -> None:
@@ -31,21 +31,23 @@ def test_round_trip(labelled: Trained, folder: Path) -> None:
 
 def test_what_the_manifest_holds(folder: Path) -> None:
     manifest = json.loads((folder / MANIFEST).read_bytes())
-    assert manifest["format"] == 1
+    assert manifest["format"] == 2
     assert manifest["mode"] == "supervised"
     assert manifest["seed"] == 0
     assert manifest["rows"] == {"training": 320, "held_out": 80}
     assert {"python", "tensorflow", "keras", "ai-edge-litert", "numpy", "medchain"} <= set(
         manifest["versions"]
     )
-    for name in (KERAS, LITE, PREPROCESSING):
+    for name in (KERAS, LITE, PREPROCESSING, CARD):
         data = (folder / name).read_bytes()
         assert manifest["files"][name]["sha256"] == sha256(data).hexdigest()
 
 
 def test_no_identifier_and_no_rare_cell_is_kept(folder: Path) -> None:
     rows = clinic(400)
-    everything = b"".join((folder / name).read_bytes() for name in (MANIFEST, PREPROCESSING, LITE))
+    everything = b"".join(
+        (folder / name).read_bytes() for name in (MANIFEST, PREPROCESSING, LITE, CARD)
+    )
     with zipfile.ZipFile(folder / KERAS) as archive:
         everything += b"".join(archive.read(name) for name in archive.namelist())
     for row in rows:
@@ -92,7 +94,7 @@ def test_a_file_too_many(folder: Path) -> None:
 
 def test_a_newer_format(folder: Path) -> None:
     manifest = json.loads((folder / MANIFEST).read_bytes())
-    (folder / MANIFEST).write_text(json.dumps({**manifest, "format": 2}))
+    (folder / MANIFEST).write_text(json.dumps({**manifest, "format": 3}))
     with pytest.raises(FormatTooNew) as caught:
         Bundle.load(folder)
     assert caught.value.exit_code == 13

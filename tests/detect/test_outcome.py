@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medchain.detect import outcome
-from medchain.detect.outcome import Calibrated, Ranked, Scale
+from medchain.detect.outcome import Calibrated, Ranked, Scale, Stacked
 
 VALUES = st.lists(st.floats(-1e9, 1e9), min_size=2, max_size=60)
 
@@ -50,10 +50,63 @@ def test_calibration_of_what_is_separated_or_flat_stays_sane(logits: list[float]
     assert found.slope > 0
 
 
+def drawn(count: int, weights: list[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Views of rows, and labels drawn by the weighted sum of the views."""
+    random = np.random.default_rng(2)
+    views = random.normal(0, 2, (count, len(weights)))
+    labels = random.random(count) < 1 / (1 + np.exp(-(views @ weights - 1)))
+    return views, labels.astype(int)
+
+
+def test_stacking_finds_the_true_weights() -> None:
+    views, labels = drawn(6000, [0.8, 0.3])
+    found = Stacked.fit(views, labels, (0.5, 0.5))
+    assert found.weights == pytest.approx((0.8, 0.3), abs=0.08)
+    assert found.intercept == pytest.approx(-1, abs=0.12)
+
+
+def test_a_view_that_misleads_gets_no_weight_and_is_not_turned_round() -> None:
+    views, labels = drawn(6000, [0.8, -0.6])
+    found = Stacked.fit(views, labels, (0.5, 0.5))
+    assert found.weights[1] == 0
+    assert found.weights[0] > 0.5
+
+
+def test_few_rows_leave_the_weights_where_they_start() -> None:
+    views, labels = drawn(20, [0.8, 0.3])
+    found = Stacked.fit(views, labels, (0.7, 0.3))
+    assert found.weights == pytest.approx((0.7, 0.3), abs=0.25)
+
+
 def test_json_gives_the_same_scores() -> None:
     views = np.random.default_rng(0).normal(size=(300, 3))
     ranked, calibrated = Ranked.fit(views), Calibrated(1.25, -0.5)
-    for one, seen in ((ranked, views), (calibrated, views[:, :1])):
+    stacked = Stacked((0.5, 0.25, 0.0), -1.0)
+    for one, seen in ((ranked, views), (calibrated, views[:, :1]), (stacked, views)):
         again = outcome.read(json.loads(json.dumps(one.to_json())))
         assert np.array_equal(again.scores(seen), one.scores(seen))
         assert np.array_equal(one.scores(seen), np.round(one.scores(seen), 6))
+
+
+def test_one_less_the_share_is_the_conformal_p_value_up_to_one_row() -> None:
+    dice = np.random.default_rng(3)
+    for count in (10, 300):
+        training = dice.normal(size=count)
+        new = np.clip(dice.normal(size=500), training.min(), training.max())
+        p = (1 + (training[None, :] >= new[:, None]).sum(axis=1)) / (count + 1)
+        gap = p - (1 - Scale.fit(training).shares_of(new))
+        assert gap.min() >= -1e-9
+        assert gap.max() <= 1 / (count + 1) + 1e-9
+
+
+def test_units_rise_with_the_score_and_never_saturate() -> None:
+    dice = np.random.default_rng(4)
+    views = dice.normal(size=(200, 3))
+    ranked = Ranked.fit(views)
+    far = np.outer([1, 10, 100, 1000.0], np.ones(3))
+    units = ranked.units(far)
+    assert (np.diff(units) > 0).all()
+    assert np.isfinite(units).all()
+    calibrated = Calibrated(0.5, -1.0)
+    logits = np.array([[-40.0], [0.0], [40.0], [80.0]])
+    assert calibrated.units(logits).tolist() == [-21.0, -1.0, 19.0, 39.0]

@@ -111,6 +111,18 @@ def test_a_column_that_says_what_the_label_says_is_warned_about_loudly() -> None
     assert not [w for w in schema.warnings if w.startswith("LEAKAGE")]
 
 
+def test_a_column_with_one_limit_between_the_classes_is_warned_about() -> None:
+    rows = clinic(200)
+    for number, row in enumerate(rows):
+        row[4] = f"{number % 7 + 10 * int(row[7])}"
+    label = read_label("anomaly", [row[7] for row in rows])
+    found = [w for w in Schema.infer(COLUMNS, rows, label=label).warnings if "LEAKAGE?" in w]
+    assert len(found) == 1
+    assert "'weight'" in found[0]
+    rows[5][4] = {"0": "19", "1": "0"}[rows[5][7]]
+    assert not Schema.infer(COLUMNS, rows, label=label).warnings
+
+
 def test_a_schema_survives_json() -> None:
     rows = clinic(60)
     label = read_label("anomaly", [row[7] for row in rows])

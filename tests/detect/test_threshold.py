@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from medchain.detect import threshold as t
+from medchain.detect.metrics import wilson
+from medchain.detect.scoring import Scorer
+from medchain.detect.train import fit
 from medchain.errors import UsageError
+
+from .tables import ring
 
 ROWS = st.lists(st.tuples(st.integers(0, 40), st.booleans()), min_size=5, max_size=80).filter(
     lambda rows: 0 < sum(label for _, label in rows) < len(rows)
@@ -57,10 +64,13 @@ def test_target_precision_is_reached_or_said_not_to_be(
 def test_the_alert_rate_is_never_exceeded(rows: list[tuple[int, bool]], rate: float) -> None:
     scores, _ = arrays(rows)
     value = t.by_rate(t.Rule(t.ALERT_RATE, rate), scores, rate).value
-    assert (scores >= value).mean() <= rate or value == 1.0
+    assert (scores >= value).sum() + 1 <= rate * (len(scores) + 1) + 1e-9 or value in (
+        1.0,
+        round(scores.max() + 1e-6, 6),
+    )
     lower = [score for score in scores if score < value]
-    if lower:
-        assert (scores >= max(lower)).mean() > rate
+    if lower and value < 1:
+        assert (scores >= max(lower)).sum() + 1 > rate * (len(scores) + 1)
 
 
 @given(ROWS)
@@ -109,9 +119,66 @@ def test_which_rule_is_asked_for() -> None:
         {"labelled": True, "alert_rate": float("nan")},
         {"labelled": False, "target_precision": 0.9},
         {"labelled": False, "target_recall": 0.9},
+        {"labelled": False, "cost_ratio": 5.0},
+        {"labelled": True, "cost_ratio": 0.0},
+        {"labelled": True, "cost_ratio": math.inf},
+        {"labelled": True, "cost_ratio": 5.0, "alert_rate": 0.1},
     ],
 )
 def test_what_cannot_be_asked_for(options: dict[str, float]) -> None:
     with pytest.raises(UsageError) as caught:
         t.asked(**options)  # type: ignore[arg-type]
     assert caught.value.hint
+
+
+@given(
+    st.lists(st.floats(0, 1).map(lambda p: round(p, 6)), min_size=2, max_size=60),
+    st.floats(0.01, 1000),
+)
+def test_no_threshold_costs_less_by_calibrated_probabilities(
+    scores: list[float], ratio: float
+) -> None:
+    p = np.array(scores)
+
+    def cost(threshold: float) -> float:
+        return float(np.where(p >= threshold, 1 - p, ratio * p).sum())
+
+    labels = np.arange(len(p)) % 2
+    value = t.choose(t.Rule(t.COST, ratio), p, labels).value
+    best = min(cost(threshold) for threshold in (*scores, 0.0, 1.1))
+    assert cost(value) <= best + len(p) * (1 + ratio) * 1e-6
+
+
+@given(st.integers(1, 400), st.data())
+def test_intervals_hold_the_share_and_solve_the_score_equation(whole: int, data: object) -> None:
+    part = data.draw(st.integers(0, whole))  # type: ignore[attr-defined]
+    found = wilson(part, whole)
+    assert found
+    share, low, high = found
+    assert share == part / whole
+    assert 0 <= low <= share <= high <= 1
+    for bound in {low, high} - {0.0, 1.0}:
+        # Wilson's bounds are where the share lies 1.96 standard errors of the bound away.
+        away = abs(share - bound) / math.sqrt(bound * (1 - bound) / whole)
+        assert away == pytest.approx(1.959964, rel=1e-4)
+
+
+def test_what_is_expected_is_counted_on_the_rows() -> None:
+    scores, labels = np.array([0.1, 0.2, 0.8, 0.9]), np.array([0, 1, 0, 1])
+    chosen = t.choose(t.Rule(t.COST, 1.0), scores, labels)
+    assert chosen.value == 0.5
+    assert [found and found[0] for found in chosen.expected.values()] == [0.5, 0.5, 0.5]
+    nothing = t.choose(t.Rule(t.COST, 0.01), scores, labels)
+    assert nothing.expected["precision"] is None
+
+
+def test_the_alert_rate_asked_for_is_the_alert_rate_got() -> None:
+    columns, rows, _ = ring(3500, seed=3)
+    trained = fit(columns, rows[:500], alert_rate=0.1, held_out=0.0)
+    scorer = Scorer(trained.bundle)
+    scorer.bind(columns)
+    scores, threshold = scorer.score(rows[500:])[0], trained.threshold
+    alerts, rows, asked = int((scores >= threshold).sum()), len(scores), 0.1
+    # Two spreads of the binomial, of the new rows and of the 500 that the threshold came from.
+    spread = math.sqrt(asked * (1 - asked) * (1 / rows + 1 / 500))
+    assert abs(alerts / rows - asked) < 3 * spread

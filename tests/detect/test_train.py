@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from medchain.detect.bundle import LITE, PREPROCESSING
+from medchain.detect.bundle import CARD, KERAS, LITE, PREPROCESSING
 from medchain.detect.scoring import Scorer
 from medchain.detect.split import groups_of, hold_out
 from medchain.detect.train import HELD_OUT, Trained, fit
@@ -54,7 +54,13 @@ def test_held_out_rows_change_nothing_that_is_learnt(labelled: Trained) -> None:
     for place in held_out_places(rows):
         rows[place] = [rows[place][0], "3", "999", "", "-7", "elsewhere", "south", rows[place][-1]]
     other = fit(COLUMNS, rows, label="anomaly", id="patient")
-    assert other.bundle.files == labelled.bundle.files
+    assert [other.bundle.files[name] for name in (KERAS, LITE)] == [
+        labelled.bundle.files[name] for name in (KERAS, LITE)
+    ]
+    ours, theirs = other.bundle.preprocessing, labelled.bundle.preprocessing
+    # What blocks of new rows are compared with is counted on rows that no member has seen.
+    assert ours["drift"].pop("held") != theirs["drift"]["held"]
+    assert ours == {**theirs, "drift": {k: v for k, v in theirs["drift"].items() if k != "held"}}
     assert other.threshold == labelled.threshold
     assert other.metrics["training"] == labelled.metrics["training"]
     assert other.metrics["held_out"] != labelled.metrics["held_out"]
@@ -108,6 +114,39 @@ def test_without_labels_what_is_far_out_comes_first(unlabelled: Trained) -> None
     assert flagged[truth].mean() > 0.8
     assert flagged[~truth].mean() < 0.05
     assert unlabelled.bundle.manifest["threshold"]["rule"] == "upper fence"
+
+
+def test_unlabelled_a_label_only_measures() -> None:
+    columns, rows, far = ring(300)
+    rows = [[*row, str(label)] for row, label in zip(rows, far, strict=True)]
+    turned = [[*row[:2], str(1 - int(row[2]))] for row in rows]
+    found = [
+        fit([*columns, "far"], some, label="far", mode="unlabelled", held_out=0.0, positive="1")
+        for some in (rows, turned)
+    ]
+    ours, theirs = (
+        {name: data for name, data in one.bundle.files.items() if name != CARD} for one in found
+    )
+    assert ours == theirs
+    assert found[0].bundle.manifest["mode"] == "unlabelled"
+
+
+def test_normal_only_never_reads_an_anomaly() -> None:
+    columns, rows, far = ring(400)
+    rows = [[*row, "far" if label else "near"] for row, label in zip(rows, far, strict=True)]
+    moved = [[*row[:2], row[2]] if row[2] == "near" else ["900", "-900", row[2]] for row in rows]
+    options = {"label": "label", "positive": "far", "mode": "normal-only", "alert_rate": 0.05}
+    one, other = (fit([*columns, "label"], some, **options) for some in (rows, moved))
+    assert one.bundle.files == other.bundle.files
+    assert one.metrics["held_out"]["roc_auc"] > 0.95
+    assert one.metrics["held_out"]["brier"] is None
+    assert one.bundle.manifest["rows"]["training"] == 304
+    fresh, _, truth = ring(3000, seed=9)[1], None, np.array(ring(3000, seed=9)[2], bool)
+    scorer = Scorer(one.bundle)
+    scorer.bind(columns)
+    flagged = scorer.score(fresh)[0] >= one.threshold
+    assert flagged[truth].mean() > 0.9
+    assert flagged[~truth].mean() == pytest.approx(0.05, abs=0.03)
 
 
 def test_the_alert_rate_asked_for_is_about_the_rate_got() -> None:
@@ -183,6 +222,14 @@ BAD: list[tuple[str, Rows, dict[str, Any], str]] = [
     ),
     ("too much held out", clinic(40), {"held_out": 0.9}, "held-out"),
     ("negative seed", clinic(40), {"seed": -1}, "seed"),
+    ("no such mode", clinic(40), {"mode": "oneclass"}, "no mode"),
+    ("supervised by nothing", clinic(40), {"mode": "supervised"}, "needs a label"),
+    (
+        "recall without learning labels",
+        clinic(40),
+        {"label": "anomaly", "mode": "unlabelled", "target_recall": 0.5},
+        "needs a label",
+    ),
 ]
 
 

@@ -342,16 +342,15 @@ def test_a_score_that_the_model_does_not_give_is_found(
 ) -> None:
     from medchain.detect.scoring import Scorer
 
-    honest = Scorer.score
+    honest = Scorer.watch
 
     def flattering(scorer: Scorer, rows: list[list[str]]) -> object:
-        scores, problems = honest(scorer, rows)
+        scores, problems, bins = honest(scorer, rows)
         scores[7] = 0.000003 if scores[7] > 0.5 else 0.999997
-        return scores, problems
+        return scores, problems, bins
 
-    monkeypatch.setattr(Scorer, "score", flattering)
+    monkeypatch.setattr(Scorer, "watch", flattering)
     ingest(table, model=model, ledger=ledger, bits=0)
-    monkeypatch.setattr(Scorer, "score", honest)
     assert verify(ledger, vault=True).ok
     report = verify(ledger, vault=True, model=model)
     assert report.finding

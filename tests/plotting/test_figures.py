@@ -257,7 +257,7 @@ def test_odd_names_stand_in_the_legend(classical: Path, tmp_path: Path, name: st
 
 def test_the_overview_shows_all_and_says_whose_it_is(classical: Path) -> None:
     figure = draw([classical], "overview")
-    assert len(figure.axes) == len(PANELS) == 4
+    assert len(figure.axes) == len(PANELS) - 1 == 4
     said = texts(figure)
     series = read(classical)
     assert f"root {series.root[:16]}… over 21 blocks" in said
@@ -292,7 +292,7 @@ def test_more_ledgers_than_colours(classical: Path) -> None:
 def test_an_unknown_kind_is_refused_before_reading(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no picture 'pie'") as caught:
         draw([tmp_path / "nowhere.jsonl"], "pie")
-    assert caught.value.hint == "use anomaly-rate, scores, timeline, mining, overview"
+    assert caught.value.hint == "use anomaly-rate, scores, timeline, mining, drift, overview"
 
 
 def test_standard_input_is_read_once() -> None:

@@ -1,0 +1,259 @@
+"""Boosted oblivious trees beside the network, in numpy alone (CatBoost; Prokhorenkova et al. 2018).
+
+All nodes of one level of a tree ask the same question, so that a row's leaf is a number whose bits
+are the answers: a forest is three arrays, and scoring is comparing, shifting and looking up. Trees
+know the thresholds that a small network only approaches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .outcome import logistic
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+Matrix = NDArray[np.float32]
+DEPTH = 4
+TREES = 240
+_BINS = 48
+_WIDE = 16_384
+_ENOUGH = 30_000
+_AT_ONCE = 128
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Settings of the boosting; the same for every table."""
+
+    trees: int = 200
+    rate: float = 0.06
+    pull: float = 3.0
+    rows: float = 0.7
+    columns: float = 0.5
+    noise: float = 0.3
+
+
+class Forest:
+    """`columns` and `cuts` (trees x DEPTH): is the value greater? `leaves`: trees x 2^DEPTH."""
+
+    def __init__(self, columns: Ints, cuts: Matrix, leaves: Floats, base: float) -> None:
+        self.columns, self.cuts, self.leaves, self.base = columns, cuts, leaves, base
+        self._pairs: tuple[Ints, Matrix, Ints, Floats] | None = None
+
+    def __call__(self, inputs: Matrix) -> Floats:
+        """The sum of all trees for each row of what the network reads.
+
+        Pairs of trees are added one after the other, so that no batch changes a rounding.
+        """
+        columns, cuts, asked, leaves = self._pairs = self._pairs or self._paired()
+        answers = np.ascontiguousarray(inputs.T)[columns] > cuts[:, None]
+        places = np.zeros((len(leaves), len(inputs)), np.uint8)
+        for question in asked.T:
+            places <<= 1
+            places |= answers[question]
+        starts = (np.arange(len(leaves)) * leaves.shape[1])[:, None]
+        said = np.full(len(inputs), self.base)
+        for part in leaves.ravel()[places + starts]:
+            said += part
+        return said
+
+    def _paired(self) -> tuple[Ints, Matrix, Ints, Floats]:
+        """Every question once, and trees by twos: the answers of two are one byte."""
+        columns: NDArray[Any] = self.columns
+        cuts: NDArray[Any] = self.cuts
+        leaves = self.leaves
+        if len(columns) % 2:
+            columns, cuts = (np.vstack([part, part[:1]]) for part in (columns, cuts))
+            leaves = np.vstack([leaves, np.zeros_like(leaves[:1])])
+        whole = np.column_stack([columns.ravel(), cuts.ravel().astype(np.float64)])
+        known, asked = np.unique(whole, axis=0, return_inverse=True)
+        both = leaves[0::2, :, None] + leaves[1::2, None, :]
+        return (
+            known[:, 0].astype(np.intp),
+            known[:, 1].astype(np.float32),
+            asked.reshape(-1, 2 * DEPTH),
+            both.reshape(len(both), -1),
+        )
+
+    def first(self, trees: int) -> Forest:
+        """The forest of the first few trees."""
+        return Forest(self.columns[:trees], self.cuts[:trees], self.leaves[:trees], self.base)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists, from which `from_json` builds the same."""
+        return {
+            "columns": self.columns.tolist(),
+            "cuts": self.cuts.tolist(),
+            "leaves": self.leaves.tolist(),
+            "base": self.base,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Forest:
+        """The forest that `to_json` wrote."""
+        columns, cuts = np.array(data["columns"], np.intp), np.array(data["cuts"], np.float32)
+        return cls(columns, cuts, np.array(data["leaves"], np.float64), data["base"])
+
+
+def mean_forest(forests: Sequence[Forest]) -> Forest:
+    """One forest that says the mean of several."""
+    count = len(forests)
+    return Forest(
+        np.concatenate([forest.columns for forest in forests]),
+        np.concatenate([forest.cuts for forest in forests]),
+        np.concatenate([forest.leaves / count for forest in forests]),
+        sum(forest.base for forest in forests) / count,
+    )
+
+
+def member_forests(
+    inputs: Matrix, labels: NDArray[Any], masks: NDArray[Any], asked: Ints, seed: int
+) -> tuple[Forest, Floats]:
+    """Boosted trees, as many as serve best on rows that were left out.
+
+    `masks` (rows x members) leaves every row out of one member; `asked` are the columns of `inputs`
+    that trees may ask about. Returns the mean of as many forests of all rows as make `TREES` trees,
+    and for each row what the member says that never saw it.
+    """
+    values, every = inputs[:, asked], np.ones(len(inputs), bool)
+
+    def chance(place: int) -> np.random.Generator:
+        return np.random.default_rng([seed, 4, place])
+
+    members = [
+        grow(values, labels, learn > 0, Growth(), chance(place))
+        for place, learn in enumerate(masks.T)
+    ]
+    best = int(np.argmin(sum(losses for _, losses in members))) + 1
+    said = np.zeros(len(inputs))
+    for (forest, _), learn in zip(members, masks.T, strict=True):
+        said[learn == 0] = forest.first(best)(values[learn == 0])
+    growth = replace(Growth(), trees=best)
+    whole = mean_forest(
+        [
+            grow(values, labels, every, growth, chance(masks.shape[1] + place))[0]
+            for place in range(max(1, TREES // best))
+        ]
+    )
+    return Forest(asked[whole.columns], whole.cuts, whole.leaves, whole.base), said
+
+
+def grow(
+    inputs: Matrix,
+    labels: NDArray[Any],
+    learn: NDArray[Any],
+    growth: Growth,
+    random: np.random.Generator,
+) -> tuple[Forest, Floats]:
+    """Boost trees on the rows where `learn`; also the log-loss of the others after every tree."""
+    rows, others = (_some(np.flatnonzero(which), random) for which in (learn, ~learn))
+    edges = edges_of(inputs[rows])
+    codes, watched = codes_of(inputs[rows], edges), codes_of(inputs[others], edges)
+    target, truth = labels[rows].astype(np.float64), labels[others].astype(np.float64)
+    share = (target.sum() + 0.5) / (len(target) + 1)
+    base = float(np.log(share / (1 - share)))
+    said, seen = np.full(len(rows), base), np.full(len(others), base)
+    usable = np.flatnonzero([len(cuts) for cuts in edges])
+    columns = np.zeros((growth.trees, DEPTH), np.intp)
+    places = np.zeros((growth.trees, DEPTH), np.intp)
+    leaves = np.zeros((growth.trees, 1 << DEPTH))
+    losses = np.zeros(growth.trees)
+    for tree in range(growth.trees if len(usable) else 0):
+        part = np.flatnonzero(random.random(len(rows)) < growth.rows)
+        count = min(_AT_ONCE, max(1, round(growth.columns * len(usable))))
+        some = np.sort(random.choice(usable, count, replace=False))
+        chance = logistic(said[part])
+        slope, curve = chance - target[part], chance * (1 - chance)
+        columns[tree], places[tree] = _questions(
+            codes[part[:, None], some], some, edges, slope, curve, growth, random
+        )
+        leaf = _leaf(codes, columns[tree], places[tree])
+        sums = [np.bincount(leaf[part], each, 1 << DEPTH) for each in (slope, curve)]
+        leaves[tree] = np.round(-growth.rate * sums[0] / (sums[1] + growth.pull), 7)
+        said += leaves[tree][leaf]
+        seen += leaves[tree][_leaf(watched, columns[tree], places[tree])]
+        losses[tree] = np.sum(np.logaddexp(0.0, seen) - truth * seen)
+    cuts = np.zeros(columns.shape, np.float32)
+    for place, column in np.ndenumerate(columns):
+        cuts[place] = edges[column][places[place]] if len(usable) else 0.0
+    return Forest(columns, cuts, leaves, base), losses
+
+
+def edges_of(inputs: Matrix) -> list[Matrix]:
+    """For each column the cuts that may be asked about: between values, equally many in each."""
+    count = max(4, min(_BINS, _WIDE // inputs.shape[1]))
+    found = []
+    for column in inputs.T:
+        values = np.unique(column)
+        if len(values) > count:
+            values = np.unique(np.quantile(column, np.linspace(0, 1, count), method="nearest"))
+        found.append((values[:-1] + values[1:]) / np.float32(2))
+    return found
+
+
+def codes_of(inputs: Matrix, edges: Sequence[Matrix]) -> NDArray[np.uint8]:
+    """How many cuts of its column each value exceeds (rows x columns)."""
+    found = np.empty(inputs.shape, np.uint8)
+    for place, cuts in enumerate(edges):
+        found[:, place] = np.searchsorted(cuts, inputs[:, place], side="left")
+    return found
+
+
+def _some(rows: Ints, random: np.random.Generator) -> Ints:
+    if len(rows) <= _ENOUGH:
+        return rows
+    return np.sort(random.choice(rows, _ENOUGH, replace=False))
+
+
+def _leaf(codes: NDArray[np.uint8], columns: Ints, places: Ints) -> Ints:
+    leaf = np.zeros(len(codes), np.intp)
+    for column, place in zip(columns, places, strict=True):
+        leaf = 2 * leaf + (codes[:, column] > place)
+    return leaf
+
+
+def _questions(
+    codes: NDArray[np.uint8],
+    some: Ints,
+    edges: Sequence[Matrix],
+    slope: Floats,
+    curve: Floats,
+    growth: Growth,
+    random: np.random.Generator,
+) -> tuple[list[int], list[int]]:
+    """The column and the cut of each level, the best for all leaves of that level together."""
+    bins = max(len(edges[column]) for column in some) + 1
+    beyond = np.arange(bins) >= np.array([len(edges[column]) for column in some])[:, None]
+    table = codes + np.arange(len(some)) * bins
+    leaf = np.zeros(len(codes), np.intp)
+    columns, places = [], []
+    for level in range(DEPTH):
+        shape = (1 << level, len(some), bins)
+        gain = _gains(table + leaf[:, None] * (len(some) * bins), slope, curve, shape, growth.pull)
+        gain *= 1 + growth.noise * random.standard_normal((len(some), 1))
+        gain[beyond] = -np.inf
+        column, place = divmod(int(np.argmax(gain)), bins)
+        columns.append(int(some[column]))
+        places.append(place)
+        leaf = 2 * leaf + (codes[:, column] > place)
+    return columns, places
+
+
+def _gains(
+    flat: Ints, slope: Floats, curve: Floats, shape: tuple[int, int, int], pull: float
+) -> Floats:
+    """How much the loss falls when every leaf is cut at each place (columns x bins)."""
+    sums = []
+    for each in (slope, curve):
+        total = np.bincount(flat.ravel(), np.repeat(each, shape[1]), shape[0] * shape[1] * shape[2])
+        sums.append(np.cumsum(total.reshape(shape), axis=2))
+    down, bent = sums
+    rest, other = down[:, :, -1:] - down, bent[:, :, -1:] - bent
+    gain: Floats = (down**2 / (bent + pull) + rest**2 / (other + pull)).sum(axis=0)
+    return gain
