@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from medchain.detect.explain import TOP, Explainer
+from medchain.detect.explain import ASKED, TOP, Explainer
 from medchain.detect.scoring import Scorer
-from medchain.detect.train import Trained
+from medchain.detect.train import Trained, fit
 
 from .tables import COLUMNS, clinic, ring
 
@@ -86,3 +86,25 @@ def test_without_labels_what_lies_far_out_is_named_and_never_saturates(unlabelle
 def test_very_many_features(unlabelled: Trained) -> None:
     _, explain = explainer(unlabelled, ["x", "y"])
     assert len(explain([["5", "5"]] * 3000)) == 3000
+
+
+def test_of_many_features_those_are_asked_that_matter_for_the_row() -> None:
+    """More features than are put back: each row has suspects of its own."""
+    dice = np.random.default_rng(5)
+    values = dice.normal(size=(500, 12))
+    labels = ((values[:, 3] > 1.2) | (values[:, 9] < -1.2)).astype(int)
+    columns = [*(f"x{place}" for place in range(12)), "label"]
+    rows = [[*map(repr, row), str(y)] for row, y in zip(values.tolist(), labels, strict=True)]
+    scorer, explain = explainer(fit(columns, rows, label="label", max_epochs=5), columns)
+    assert len(scorer.encoder.numeric) > ASKED
+    usual = {feature.column: repr(feature.centre) for feature in scorer.encoder.numeric}
+    chosen = [row for row in rows if row[-1] == "1"][:60]
+    assert explain(chosen) == [explain([row])[0] for row in chosen]
+    for row, reasons in zip(chosen, explain(chosen), strict=True):
+        whole = scorer.units(scorer.read([row]))[0]
+        assert next(iter(reasons)) == ("x3" if float(row[3]) > 1.2 else "x9") or (
+            float(row[3]) > 1.2 and float(row[9]) < -1.2
+        )
+        for name, value in reasons.items():
+            other = [usual[c] if c == name else v for c, v in zip(columns, row, strict=True)]
+            assert value == pytest.approx(whole - scorer.units(scorer.read([other]))[0], abs=1e-4)
