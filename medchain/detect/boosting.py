@@ -32,8 +32,8 @@ class Growth:
     """Settings of the boosting; the same for every table."""
 
     trees: int = 200
-    rate: float = 0.06
-    pull: float = 3.0
+    rate: float = 0.1
+    pull: float = 1.0
     rows: float = 0.7
     columns: float = 0.5
     noise: float = 0.3
