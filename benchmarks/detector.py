@@ -76,7 +76,7 @@ def main() -> None:
         f"{options.folds} folds, {options.seeds} seed(s), {len(found)} tables\n"
     )
     print(by_table(found, "ap"))
-    print(summary(found))
+    print(summary(found, options.mode == "supervised"))
 
 
 def arguments() -> argparse.Namespace:
@@ -303,8 +303,8 @@ def by_table(found: dict[str, dict[str, dict[str, float]]], figure: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def summary(found: dict[str, dict[str, dict[str, float]]]) -> str:
-    """Means over the tables, and mean ranks by average precision and by AUC."""
+def summary(found: dict[str, dict[str, dict[str, float]]], probable: bool) -> str:
+    """Means over the tables, and mean ranks; Brier score and calibration of probabilities alone."""
     names = list(next(iter(found.values())))
     ranks = {figure: mean_ranks(found, names, figure) for figure in ("ap", "auc")}
     head = "| model | mean AP | mean AUC | rank by AP | rank by AUC | Brier | calibration | s |"
@@ -312,10 +312,10 @@ def summary(found: dict[str, dict[str, dict[str, float]]]) -> str:
     for place in np.argsort(ranks["ap"], kind="stable"):
         name = names[place]
         mean = {f: np.mean([models[name][f] for models in found.values()]) for f in FIGURES}
+        chances = f"{mean['brier']:.4f} | {mean['calibration']:.4f}" if probable else "- | -"
         lines.append(
             f"| {name} | {mean['ap']:.4f} | {mean['auc']:.4f} | {ranks['ap'][place]:.2f} "
-            f"| {ranks['auc'][place]:.2f} | {mean['brier']:.4f} | {mean['calibration']:.4f} "
-            f"| {mean['seconds']:.1f} |"
+            f"| {ranks['auc'][place]:.2f} | {chances} | {mean['seconds']:.1f} |"
         )
     return "\n".join(lines)
 

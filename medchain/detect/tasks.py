@@ -98,7 +98,7 @@ class Labelled:
             count = len(encoder.numeric)
             asked = np.r_[0:count, 2 * count : encoder.width]
             self.forest, self.trees = member_forests(
-                self._inputs, self.labels, masks[:, : self._plan.folds], asked, self._seed
+                self._inputs, self.labels, masks[:, : self.folds], asked, self._seed
             )
 
     def start(self, masks: Matrix) -> Start:

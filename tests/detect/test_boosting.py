@@ -37,7 +37,9 @@ def test_a_row_alone_gets_what_it_gets_among_others() -> None:
     forest, _ = grow(ROWS, CORNER, EVERY, Growth(), np.random.default_rng(1))
     together = forest(ROWS)
     assert [forest(ROWS[place : place + 1])[0] for place in range(400)] == together.tolist()
-    assert np.array_equal(forest(ROWS[3:10]), together[3:10])
+    for few in (2, 3, 5, 8, 17):
+        assert np.array_equal(forest(ROWS[3 : 3 + few]), together[3 : 3 + few])
+    assert len(forest(ROWS[:0])) == 0
     again = Forest.from_json(json.loads(json.dumps(forest.to_json())))
     assert np.array_equal(again(ROWS), together)
 

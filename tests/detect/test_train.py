@@ -222,6 +222,18 @@ BAD: list[tuple[str, Rows, dict[str, Any], str]] = [
     ),
     ("too much held out", clinic(40), {"held_out": 0.9}, "held-out"),
     ("negative seed", clinic(40), {"seed": -1}, "seed"),
+    (
+        "every row the same",
+        [["same", "1", "2", "3", "4", "icu", "north", str(n % 2)] for n in range(40)],
+        {"label": "anomaly"},
+        "no column is left",
+    ),
+    (
+        "one anomaly",
+        [[*row[:7], str(int(n == 3))] for n, row in enumerate(clinic(40))],
+        {"label": "anomaly"},
+        "one row only",
+    ),
     ("no such mode", clinic(40), {"mode": "oneclass"}, "no mode"),
     ("supervised by nothing", clinic(40), {"mode": "supervised"}, "needs a label"),
     (
