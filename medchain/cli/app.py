@@ -2,42 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from importlib import import_module
+
 import typer
 
 from .. import __version__
-from . import (
-    amend,
-    bench,
-    check,
-    checkpoint,
-    demo,
-    doctor,
-    erase,
-    evaluate,
-    explain,
-    export,
-    find,
-    ingest,
-    key,
-    plot,
-    prove,
-    show,
-    timestamp,
-    train,
-    verifier,
-    verify,
-)
 from .output import guarded
 
-app = typer.Typer(
-    name="medchain",
-    help="Which model said what about which patient record, and when, provably.",
-    epilog="Exit codes and the --json outputs are documented in docs/reference.md.",
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+COMMANDS: tuple[str, ...] = (
+    "train",
+    "evaluate",
+    "ingest",
+    "explain",
+    "verify",
+    "checkpoint",
+    "prove",
+    "check",
 )
+COMMANDS += ("verifier", "key", "timestamp", "find", "amend", "erase", "plot", "show", "export")
+COMMANDS += ("demo", "doctor", "bench")
+"""Each is a function, or an app of its own, in the module of its name."""
+
+
+def command_line(words: Sequence[str] = ()) -> typer.Typer:
+    """The app for `words`: with the one command that they call, or else with every command.
+
+    Declaring a command takes a millisecond or two, and there are twenty.
+    """
+    called = words[0] if words else ""
+    app = typer.Typer(
+        name="medchain",
+        help="Which model said what about which patient record, and when, provably.",
+        epilog="Exit codes and the --json outputs are documented in docs/reference.md.",
+        add_completion=False,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(_root)
+    for name in (called,) if called in COMMANDS else COMMANDS:
+        module = import_module(f".{name}", __package__)
+        if name == "key":
+            app.add_typer(module.app, name=name)
+        else:
+            app.command()(guarded(getattr(module, name)))
+    return app
 
 
 def _version(wanted: bool) -> None:
@@ -46,35 +56,9 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Print the version and exit."
     ),
 ) -> None:
     del version
-
-
-for _command in (
-    train.train,
-    evaluate.evaluate,
-    ingest.ingest,
-    explain.explain,
-    verify.verify,
-    checkpoint.checkpoint,
-    prove.prove,
-    check.check,
-    verifier.verifier,
-    plot.plot,
-    show.show,
-    export.export,
-    find.find,
-    amend.amend,
-    erase.erase,
-    timestamp.timestamp,
-    demo.demo,
-    doctor.doctor,
-    bench.bench,
-):
-    app.command()(guarded(_command))
-app.add_typer(key.app, name="key")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ..ledger.block import iso_time
-from ..ledger.check import iso_seconds
+from ..ledger.block import iso_seconds, iso_time
 from ..ledger.judge import ADVICE
 from ..ledger.lines import printable
 from ..ledger.remarks import Erasure

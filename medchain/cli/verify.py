@@ -10,7 +10,6 @@ import typer
 
 from .options import Json, Ledger
 from .output import bar, note_core, result, result_json
-from .report import words
 
 if TYPE_CHECKING:
     from ..ledger.verify import Report
@@ -54,6 +53,7 @@ def verify(
     unmet; 13: newer format; 14: shorter than the checkpoint.
     """
     from ..pipeline.audit import verify as run
+    from .report import words
 
     note_core()
     size = os.path.getsize(ledger) if os.path.isfile(ledger) else 0  # noqa: PTH113, PTH202

@@ -48,6 +48,14 @@ def iso_time(microseconds: int) -> str:
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+def iso_seconds(seconds: int) -> str:
+    """Seconds since 1970, UTC, as ISO 8601; a moment beyond the calendar as it stands."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError):
+        return str(seconds)
+
+
 def encode(header: Header) -> bytes:
     """The 112 bytes that are hashed; integers are big-endian."""
     return _STRUCT.pack(

@@ -5,13 +5,11 @@ Which of them it is, its first bytes say; whose word counts, the reader's policy
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from ..errors import UsageError
 from . import checkpoint as checkpoints
 from . import history, proof
 from . import note as notes
-from .block import iso_time
+from .block import iso_seconds, iso_time
 from .history import BadHistory
 from .note import Note
 from .policy import Endorsed, Policy
@@ -105,14 +103,6 @@ def _endorsed(endorsed: Endorsed) -> Facts:
         "witnesses": {name: iso_seconds(at) for name, at in endorsed.witnesses.items()},
         "witnessed": None if time is None else iso_seconds(time),
     }
-
-
-def iso_seconds(seconds: int) -> str:
-    """Seconds since 1970, UTC, as ISO 8601; a moment beyond the calendar as it stands."""
-    try:
-        return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
-    except (ValueError, OverflowError, OSError):
-        return str(seconds)
 
 
 def _note(data: bytes, what: str) -> Note:

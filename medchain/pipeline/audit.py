@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from array import array
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -12,21 +11,18 @@ from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from ..fs import readable
-from ..ledger import note as notes
 from ..ledger import verify as ledger_verify
-from ..ledger.anchor import Demand, parse_age, verify_anchored
-from ..ledger.checkpoint import checkpoint_path
 from ..ledger.judge import Block, Finding
 from ..ledger.reader import open_ledger
 from ..ledger.remarks import Remarks
 from ..ledger.verify import Report
-from .checkpoint import read_policy
-from .evidence import keep_evidence
 
 if TYPE_CHECKING:
     from ..detect.scoring import Scorer
+    from ..ledger.anchor import Demand
     from ..ledger.vault import Vault
 
+NO_WISHES = (None, None, None, None, False)
 TOLERANCE = 2e-6
 """How far a score may lie from the recorded one when another machine computes it again."""
 
@@ -56,13 +52,15 @@ def verify(
 
     Raises `UsageError` or `ModelError` only where a file that is named here cannot be used.
     """
-    demand = _demand(ledger, checkpoint, policy, max_age, least_bits, from_checkpoint)
+    wishes = checkpoint, policy, max_age, least_bits, from_checkpoint
+    demand = None if wishes == NO_WISHES else _demand(ledger, *wishes)
     checks = _Checks(_open_vault(ledger, vault), model)
     try:
         check = checks.check if checks.vault or checks.scorer else None
         if demand:
-            report = verify_anchored(ledger, demand, check=check, progress=progress)
-            return checks.complete(_with_evidence(report, ledger, demand))
+            from .anchored import verify_anchored
+
+            return checks.complete(verify_anchored(ledger, demand, check, progress))
         with open_ledger(ledger) as stream:
             report = ledger_verify.verify(stream, check=check, progress=progress)
         return checks.complete(report)
@@ -77,36 +75,15 @@ def _demand(
     max_age: str | None,
     least_bits: int | None,
     incremental: bool,
-) -> Demand | None:
+) -> Demand:
     if policy is None:
-        if checkpoint or max_age or least_bits is not None or incremental:
-            raise UsageError(
-                "a checkpoint says nothing to a reader who does not say whose signatures count",
-                hint="name a policy: --policy FILE",
-            )
-        return None
-    if checkpoint is None and str(ledger) == "-":
         raise UsageError(
-            "a ledger on standard input has no checkpoint beside it",
-            hint="name it with --checkpoint",
+            "a checkpoint says nothing to a reader who does not say whose signatures count",
+            hint="name a policy: --policy FILE",
         )
-    file = Path(checkpoint) if checkpoint else checkpoint_path(Path(ledger))
-    return Demand(
-        readable(file, "the checkpoint").read_bytes(),
-        read_policy(policy),
-        int(time.time()),
-        None if max_age is None else parse_age(max_age),
-        least_bits,
-        incremental,
-    )
+    from .anchored import demand
 
-
-def _with_evidence(report: Report, ledger: str | Path, demand: Demand) -> Report:
-    if not report.finding or report.finding.kind != "checkpoint" or str(ledger) == "-":
-        return report
-    assert report.anchor
-    path = keep_evidence(Path(ledger), notes.parse(demand.note), demand.policy)
-    return replace(report, anchor=replace(report.anchor, evidence=str(path) if path else None))
+    return demand(ledger, checkpoint, policy, max_age, least_bits, incremental)
 
 
 class _Checks:

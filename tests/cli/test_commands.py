@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from medchain.cli.app import app
+from medchain.cli.app import command_line
 from tests.cli.run import medchain
 from tests.ledger.forge import write
 
@@ -325,6 +325,7 @@ def test_the_reference_is_what_the_program_says() -> None:
     finally:
         sys.path.pop(0)
     assert generate.TARGET.read_text(encoding="utf-8") == generate.reference()
+    app = command_line()
     names = {command.callback.__name__ for command in app.registered_commands if command.callback}
     for group in app.registered_groups:
         assert group.typer_instance

@@ -24,9 +24,9 @@ def loaded(code: str, *words: str) -> set[str]:
 
 RUN = """
 import sys
-from medchain.cli.app import app
+from medchain.cli.app import command_line
 try:
-    app()
+    command_line(sys.argv[1:])()
 except SystemExit as end:
     assert end.code == 0, end.code
 """
