@@ -138,6 +138,9 @@ def _anchoring(report: Report) -> list[tuple[str, str]]:
     ]
     for name, time in anchor.witnesses.items():
         facts.append(("cosigned", f"{iso_seconds(time)} by {printable(name)}"))
+    if anchor.stamped is not None:
+        words = f"{iso_time(anchor.stamped)} by {printable(anchor.authority)}"
+        facts.append(("time-stamped", words))
     if anchor.block_time is not None:
         facts.append(("by its own word", f"{iso_time(anchor.block_time)}, its last anchored block"))
     if report.unread_blocks:

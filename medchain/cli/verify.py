@@ -45,6 +45,12 @@ def verify(
         bool,
         typer.Option("--from-checkpoint", help="Read only what came after the checkpoint."),
     ] = False,
+    certificates: Annotated[
+        str | None,
+        typer.Option(
+            help="Check the checkpoint's time-stamp (.tsr) against these authorities (PEM)."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Check every byte of a ledger.
@@ -67,6 +73,7 @@ def verify(
             max_age=max_age,
             least_bits=least_bits,
             from_checkpoint=from_checkpoint,
+            certificates=certificates,
             progress=lambda offset: shown.update(offset, size, f"{offset:,} bytes"),
         )
     seconds = _mining_time(report)

@@ -168,7 +168,8 @@ class Anchor:
     the names of those that cosigned, with their times; a quorum of them had seen it at `witnessed`;
     `block_time` is the ledger's own word on its last block. Times are seconds, that of the block
     microseconds since 1970. `unmet` says what of the reader's policy is not met, `short` whether
-    the ledger ends before the checkpoint does, `evidence` which file proves a fork.
+    the ledger ends before the checkpoint does, `evidence` which file proves a fork. An RFC 3161
+    token of `authority` says that the checkpoint existed at `stamped`, in microseconds.
     """
 
     origin: str = ""
@@ -182,6 +183,8 @@ class Anchor:
     short: bool = False
     unmet: tuple[str, ...] = ()
     evidence: str | None = None
+    stamped: int | None = None
+    authority: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..errors import UsageError
+from ..errors import LedgerTampered, PolicyUnmet, UsageError
 from ..fs import readable
 from ..ledger import anchor
 from ..ledger import note as notes
 from ..ledger.anchor import Demand
 from ..ledger.checkpoint import checkpoint_path
-from ..ledger.verify import Check, Report
+from ..ledger.verify import Anchor, Check, Report
 from .checkpoint import read_policy
 from .evidence import keep_evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the reader asks, with the files read; `token` and `certificates` where time is asked."""
+
+    demand: Demand
+    token: bytes | None = None
+    certificates: bytes | None = None
 
 
 def demand(
@@ -25,15 +34,16 @@ def demand(
     max_age: str | None,
     least_bits: int | None,
     incremental: bool,
-) -> Demand:
-    """What the reader asks, with the files read; raises `UsageError` where one cannot be used."""
+    certificates: str | Path | None,
+) -> Wanted:
+    """Read what the reader names; raises `UsageError` where a file cannot be used."""
     if checkpoint is None and str(ledger) == "-":
         raise UsageError(
             "a ledger on standard input has no checkpoint beside it",
             hint="name it with --checkpoint",
         )
     file = Path(checkpoint) if checkpoint else checkpoint_path(Path(ledger))
-    return Demand(
+    wanted = Demand(
         readable(file, "the checkpoint").read_bytes(),
         read_policy(policy),
         int(time.time()),
@@ -41,18 +51,38 @@ def demand(
         least_bits,
         incremental,
     )
+    if certificates is None:
+        return Wanted(wanted)
+    roots = readable(Path(certificates), "a file of certificates").read_bytes()
+    token = readable(Path(f"{file}.tsr"), "the checkpoint's time-stamp").read_bytes()
+    return Wanted(wanted, token, roots)
 
 
 def verify_anchored(
     ledger: str | Path,
-    wanted: Demand,
+    wanted: Wanted,
     check: Check | None,
     progress: Callable[[int], None] | None,
 ) -> Report:
     """The report on `ledger`, with its anchor; a contradiction leaves an evidence file."""
-    report = anchor.verify_anchored(ledger, wanted, check=check, progress=progress)
-    if not report.finding or report.finding.kind != "checkpoint" or str(ledger) == "-":
-        return report
+    demand = wanted.demand
+    report = anchor.verify_anchored(ledger, demand, check=check, progress=progress)
     assert report.anchor
-    path = keep_evidence(Path(ledger), notes.parse(wanted.note), wanted.policy)
-    return replace(report, anchor=replace(report.anchor, evidence=str(path) if path else None))
+    found = _stamped(report.anchor, wanted)
+    if report.finding and report.finding.kind == "checkpoint" and str(ledger) != "-":
+        path = keep_evidence(Path(ledger), notes.parse(demand.note), demand.policy)
+        found = replace(found, evidence=str(path) if path else None)
+    return replace(report, anchor=found)
+
+
+def _stamped(found: Anchor, wanted: Wanted) -> Anchor:
+    """The anchor with what an authority says of the time; a token that does not hold is unmet."""
+    if wanted.token is None or wanted.certificates is None:
+        return found
+    from .timestamp import check
+
+    try:
+        said = check(wanted.demand.note, wanted.token, wanted.certificates)
+    except (LedgerTampered, PolicyUnmet) as error:
+        return replace(found, unmet=(*found.unmet, f"the time-stamp: {error.message}"))
+    return replace(found, stamped=said.time, authority=said.authority)

@@ -19,10 +19,10 @@ from ..ledger.verify import Report
 
 if TYPE_CHECKING:
     from ..detect.scoring import Scorer
-    from ..ledger.anchor import Demand
     from ..ledger.vault import Vault
+    from .anchored import Wanted
 
-NO_WISHES = (None, None, None, None, False)
+NO_WISHES = (None, None, None, None, False, None)
 TOLERANCE = 2e-6
 """How far a score may lie from the recorded one when another machine computes it again."""
 
@@ -37,6 +37,7 @@ def verify(
     max_age: str | None = None,
     least_bits: int | None = None,
     from_checkpoint: bool = False,
+    certificates: str | Path | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
     """Verify every byte of `ledger` (a path, or ``-`` for standard input).
@@ -47,12 +48,13 @@ def verify(
     2e-6. With `policy`, a file that says whose signatures count, the ledger is compared with
     `checkpoint` (default: the one beside it), which may be of an age up to `max_age`, such as
     ``30d``; every block must have `least_bits` of work. With `from_checkpoint` what the checkpoint
-    covers is not read again. Whatever stands in the files becomes a finding of the report.
-    `progress` is told the byte offset reached.
+    covers is not read again. With `certificates`, a PEM file of time-stamping authorities that the
+    reader trusts, the checkpoint's token (its file's name and ``.tsr``) is checked. Whatever stands
+    in the files becomes a finding of the report. `progress` is told the byte offset reached.
 
     Raises `UsageError` or `ModelError` only where a file that is named here cannot be used.
     """
-    wishes = checkpoint, policy, max_age, least_bits, from_checkpoint
+    wishes = checkpoint, policy, max_age, least_bits, from_checkpoint, certificates
     demand = None if wishes == NO_WISHES else _demand(ledger, *wishes)
     checks = _Checks(_open_vault(ledger, vault), model)
     try:
@@ -75,7 +77,8 @@ def _demand(
     max_age: str | None,
     least_bits: int | None,
     incremental: bool,
-) -> Demand:
+    certificates: str | Path | None,
+) -> Wanted:
     if policy is None:
         raise UsageError(
             "a checkpoint says nothing to a reader who does not say whose signatures count",
@@ -83,7 +86,7 @@ def _demand(
         )
     from .anchored import demand
 
-    return demand(ledger, checkpoint, policy, max_age, least_bits, incremental)
+    return demand(ledger, checkpoint, policy, max_age, least_bits, incremental, certificates)
 
 
 class _Checks:

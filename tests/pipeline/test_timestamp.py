@@ -19,6 +19,7 @@ from medchain.pipeline import authority as transport
 from medchain.pipeline.der import with_sorted_certificates
 from medchain.pipeline.timestamp import Time, check, timestamp
 from tests.cli.run import medchain
+from tests.ledger import forge
 from tests.pipeline.tsa import Authority, send, serving
 
 pytestmark = pytest.mark.skipif(
@@ -325,3 +326,34 @@ def test_sorting_changes_nothing_but_the_order(tsa: Authority) -> None:
     assert with_sorted_certificates(sorted_token) == sorted_token
     for rubbish in (b"", b"0", b"0\x84\xff\xff\xff\xff", bytes(9), token[:99], b"\x30\x00"):
         assert with_sorted_certificates(rubbish) == rubbish
+
+
+def test_verify_checks_the_time_stamp_of_a_checkpoint(
+    tsa: Authority, other: Authority, tmp_path: Path
+) -> None:
+    def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
+        return medchain(*words, folder=tmp_path)
+
+    forge.write(tmp_path / "ledger.jsonl", [[0.1, 0.9], [0.2]])
+    key = run("key", "new", "--name", forge.GENESIS.origin, "-o", "log.key").stdout
+    (tmp_path / "policy").write_text(f"log {key}quorum none\n")
+    assert run("checkpoint", "ledger.jsonl", "--key", "log.key").returncode == 0
+    words = ("verify", "ledger.jsonl", "--policy", "policy", "--certificates")
+    missing = run(*words, tsa.root)
+    assert missing.returncode == 2
+    assert "time-stamp" in missing.stderr
+    with serving(honest(tsa)) as url:
+        assert run("timestamp", "ledger.checkpoint", "--authority", url).returncode == 0
+    found = run(*words, tsa.root)
+    assert found.returncode == 0, found.stderr
+    assert "CN=tsa signer" in found.stdout
+    report = json.loads(run(*words, tsa.root, "--json").stdout)
+    assert abs(report["anchor"]["stamped"] / 1e6 - time.time()) < 60
+    stranger = run(*words, other.root)
+    assert stranger.returncode == 12
+    assert "policy: the time-stamp:" in stranger.stdout
+    token = tmp_path / "ledger.checkpoint.tsr"
+    token.write_bytes(token.read_bytes()[:-1])
+    altered = run(*words, tsa.root)
+    assert altered.returncode == 12
+    assert "time-stamp" in altered.stdout
