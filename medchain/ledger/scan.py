@@ -55,6 +55,7 @@ class Scan(Course):
     ) -> None:
         self._stream = stream
         self._since, self._threads = since, threads
+        self._begun = False
         self._windows = _Windows(stream, chunk, chunks)
         super().__init__(self._windows, since)
 
@@ -107,8 +108,10 @@ class Scan(Course):
     def _settle(self, window: _Window) -> Iterator[Stretch]:
         """Take what the scan of a window accepted; judge the block behind that, and scan on."""
         start = 0
-        if window.scanned_from != self.head:
+        # The first block that is read is a stretch of its own: block 0, or that behind a point.
+        if self._begun and window.scanned_from != self.head:
             window.scan(start, self.head, self.genesis)
+        self._begun = True
         while start < window.end:
             if window.accepted:
                 yield self._accepted(window, start)

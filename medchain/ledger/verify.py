@@ -300,7 +300,7 @@ class _Tally:
         self.anomalies += part.anomalies
         self.size = part.end
         self.work += sum(run.blocks << run.bits for run in part.runs)
-        # Block 0 is always a stretch of its own.
+        # The first block that is read is always a stretch of its own.
         self.first_time = part.time if self.first_time is None else self.first_time
         self.last_time = part.time
         self.recoveries += part.event is not None and part.event["event"] == "recovery"

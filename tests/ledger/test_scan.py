@@ -17,9 +17,10 @@ import pytest
 from medchain.ledger import core, reader, scan, verify
 from medchain.ledger.block import Header
 from medchain.ledger.judge import judge
+from medchain.ledger.merkle import Frontier
 from medchain.ledger.reader import Reader, open_ledger
 from medchain.ledger.scan import Scan
-from medchain.ledger.verify import Report
+from medchain.ledger.verify import Point, Report, Walk
 from tests.foreign.forge import Forge, event, genesis, opened, score, sealed
 from tests.foreign.make_vectors import put
 from tests.foreign.test_foreign import CASES, ledger_of
@@ -488,6 +489,29 @@ def agree_on_size(data: bytes, patch: pytest.MonkeyPatch) -> None:
     expected = walked(data)
     for chunk in (64, 1000):
         assert scanned(data, patch, chunk=chunk, chunks=2, threads=1) == expected
+
+
+def points(data: bytes) -> Iterator[Point]:
+    """Every place behind a block."""
+    walk, hashes = Walk(io.BytesIO(data)), b""
+    for block in walk:
+        hashes += block.hash
+        end = block.offset + block.size
+        line = data.count(b"\n", 0, end) + 1
+        yield Point((block.header, block.hash), walk.genesis, Frontier.over(hashes), line, end)
+
+
+def test_from_every_point_on_both_ways_report_the_same() -> None:
+    data = ledger("sealed", 2, 0, 3, 1, 2).data
+    for damaged in (data, data[:-1], data.replace(b"true", b"false", 1), data + b"{"):
+        for place in range(len(list(points(data)))):
+            found = []
+            for check in (None, lambda _: None):
+                since = list(points(data))[place]  # anew: its tree grows
+                stream = io.BytesIO(damaged)
+                stream.seek(since.offset)
+                found.append(verify.verify(stream, check=check, since=since))
+            assert found[0] == found[1], (place, damaged)
 
 
 def test_progress_tells_where_it_is() -> None:
