@@ -114,6 +114,38 @@ void mc_sha256_begin(struct mc_sha256 *hash, const struct mc_kernel *kernel);
 void mc_sha256_add(struct mc_sha256 *hash, const uint8_t *data, size_t size);
 void mc_sha256_end(struct mc_sha256 *hash, uint8_t out[32]);
 
+/* Longer messages go one by one, streamed: 16 lanes of 32 chunks fit into the first-level cache. */
+enum { MC_MOST_CHUNKS = 32, MC_ROOM = 64, MC_WINDOW = 512, MC_MOST_SUBTREES = 64 };
+
+struct mc_line {
+    const uint8_t *text;
+    size_t size;
+    uint8_t *digest;
+};
+
+/* Lines wait for others of as many chunks, until they fill the lanes of the kernel. */
+struct mc_batch {
+    const struct mc_kernel *kernel;
+    int prefix;
+    unsigned waiting[MC_MOST_CHUNKS + 1];
+    struct mc_line lines[MC_MOST_CHUNKS + 1][MC_MOST_LANES];
+    uint8_t padded[MC_MOST_LANES][MC_ROOM + 64 * MC_MOST_CHUNKS];
+};
+
+/* The tree over lines that come one by one, in one pass and no more memory for more of them: each
+ * full window of leaves is a complete subtree, and subtrees of equal size merge as in a binary
+ * counter. The last window may be short: it is the rightmost leaf of all that stand left of it. */
+struct mc_tree {
+    struct mc_batch batch;
+    size_t windows, count, subtrees;
+    uint8_t leaves[32 * MC_WINDOW], roots[32 * MC_MOST_SUBTREES];
+};
+
+void mc_tree_begin(struct mc_tree *tree, const struct mc_kernel *kernel);
+/* The text, without its LF, must stay as it is until the tree ends. */
+void mc_tree_add(struct mc_tree *tree, const uint8_t *text, size_t size);
+void mc_tree_end(struct mc_tree *tree, uint8_t *out);
+
 /* As medchain_hash_lines, medchain_root and medchain_lines_root, on a kernel known to work. */
 int mc_hash_lines(const struct mc_kernel *kernel, const uint8_t *data, size_t size, int prefix,
                   uint8_t *out, size_t capacity);

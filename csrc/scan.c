@@ -48,6 +48,7 @@ struct scanner {
     struct counter counter;
     uint64_t anomalies, count;
     struct columns columns;
+    struct mc_tree tree;
 };
 
 /* --- strings and rows ------------------------------------------------------------------------ */
@@ -305,15 +306,21 @@ static int links(const struct scanner *s, const struct block *block)
 
 /* --- blocks ---------------------------------------------------------------------------------- */
 
-/* The event line and the record lines; `count` becomes the number of records. */
-static const uint8_t *body(struct scanner *s, const uint8_t *p)
+/* The event line and the record lines, as leaves of the tree; `count` becomes the number of
+ * records. */
+static const uint8_t *body(struct scanner *s, const uint8_t *line)
 {
     s->anomalies = s->count = 0;
     count_from(&s->counter, s->scan->first);
-    p = event(s, p);
+    mc_tree_begin(&s->tree, s->kernel);
+    const uint8_t *p = event(s, line);
     /* A block line is longer than the margin, so that every line before it is read safely. */
-    while (p != NULL && s->end - p >= MC_MARGIN && mc_literal(p, "{\"record\":") != NULL) {
-        p = record(s, p);
+    while (p != NULL) {
+        mc_tree_add(&s->tree, line, (size_t)(p - line) - 1);
+        if (s->end - p < MC_MARGIN || mc_literal(p, "{\"record\":") == NULL)
+            break;
+        line = p;
+        p = record(s, line);
         count_on(&s->counter);
         s->count++;
     }
@@ -350,8 +357,8 @@ static const uint8_t *accept_block(struct scanner *s, const uint8_t *start)
         return NULL;
     if (s->score.rows != s->count || s->score.anomalies != s->anomalies || !links(s, &block))
         return NULL;
-    if (mc_lines_root(s->kernel, start, (size_t)(line - start), root) != MEDCHAIN_OK
-        || memcmp(root, block.root, HASH) != 0 || !tally(scan, &s->score, &block))
+    mc_tree_end(&s->tree, root);
+    if (memcmp(root, block.root, HASH) != 0 || !tally(scan, &s->score, &block))
         return NULL;
 
     memcpy(scan->hashes + HASH * scan->blocks, block.hash, HASH);

@@ -6,9 +6,6 @@
 
 enum { CHUNK = 64, HASH = 32, LEAF = 0, NODE = 1 };
 
-/* Longer messages go one by one, streamed: 16 lanes of 32 chunks fit into the first-level cache. */
-enum { MOST_CHUNKS = 32, ROOM = 64 };
-
 static void store_digest(uint8_t out[HASH], const uint32_t state[8])
 {
     for (size_t i = 0; i < 8; i++)
@@ -101,37 +98,22 @@ static void hash_padded(const struct mc_kernel *kernel, const uint8_t **messages
     }
 }
 
-struct line {
-    const uint8_t *text;
-    size_t size;
-    uint8_t *digest;
-};
-
-/* Lines wait for others of as many chunks, until they fill the lanes of the kernel. */
-struct batch {
-    const struct mc_kernel *kernel;
-    int prefix;
-    unsigned waiting[MOST_CHUNKS + 1];
-    struct line lines[MOST_CHUNKS + 1][MC_MOST_LANES];
-    uint8_t padded[MC_MOST_LANES][ROOM + CHUNK * MOST_CHUNKS];
-};
-
-static void hash_waiting(struct batch *batch, size_t chunks)
+static void hash_waiting(struct mc_batch *batch, size_t chunks)
 {
     const uint8_t *messages[MC_MOST_LANES];
     uint8_t *digests[MC_MOST_LANES];
     size_t count = batch->waiting[chunks];
     for (size_t i = 0; i < count; i++) {
-        const struct line *line = &batch->lines[chunks][i];
-        pad(batch->padded[i] + ROOM, chunks, batch->prefix, line->text, line->size);
-        messages[i] = batch->padded[i] + ROOM;
+        const struct mc_line *line = &batch->lines[chunks][i];
+        pad(batch->padded[i] + MC_ROOM, chunks, batch->prefix, line->text, line->size);
+        messages[i] = batch->padded[i] + MC_ROOM;
         digests[i] = line->digest;
     }
     hash_padded(batch->kernel, messages, chunks, digests, count);
     batch->waiting[chunks] = 0;
 }
 
-static void hash_long(const struct batch *batch, const uint8_t *text, size_t size, uint8_t *out)
+static void hash_long(const struct mc_batch *batch, const uint8_t *text, size_t size, uint8_t *out)
 {
     const uint8_t first = (uint8_t)batch->prefix;
     struct mc_sha256 hash;
@@ -141,30 +123,30 @@ static void hash_long(const struct batch *batch, const uint8_t *text, size_t siz
     mc_sha256_end(&hash, out);
 }
 
-/* Hash the next lines of data, at most `most`; return how many, and leave *data behind them. */
-static size_t hash_some_lines(const struct mc_kernel *kernel, const uint8_t **data,
-                              const uint8_t *end, int prefix, uint8_t *out, size_t most)
+/* Hash a line, now or when others of as many chunks have come; hash_rest hashes those that wait. */
+static void hash_line(struct mc_batch *batch, const uint8_t *text, size_t size, uint8_t *out)
 {
-    struct batch batch;
-    batch.kernel = kernel;
-    batch.prefix = prefix;
-    memset(batch.waiting, 0, sizeof batch.waiting);
-    size_t count = 0;
-    for (; count < most && *data < end; count++, out += HASH) {
-        const uint8_t *text = *data, *feed = memchr(text, '\n', (size_t)(end - text));
-        size_t size = (size_t)(feed - text), chunks = (size + (prefix >= 0) + 8) / CHUNK + 1;
-        *data = feed + 1;
-        if (chunks > MOST_CHUNKS) {
-            hash_long(&batch, text, size, out);
-            continue;
-        }
-        batch.lines[chunks][batch.waiting[chunks]++] = (struct line){text, size, out};
-        if (batch.waiting[chunks] == kernel->lanes)
-            hash_waiting(&batch, chunks);
+    const size_t chunks = (size + (batch->prefix >= 0) + 8) / CHUNK + 1;
+    if (chunks > MC_MOST_CHUNKS) {
+        hash_long(batch, text, size, out);
+        return;
     }
-    for (size_t chunks = 1; chunks <= MOST_CHUNKS; chunks++)
-        hash_waiting(&batch, chunks);
-    return count;
+    batch->lines[chunks][batch->waiting[chunks]++] = (struct mc_line){text, size, out};
+    if (batch->waiting[chunks] == batch->kernel->lanes)
+        hash_waiting(batch, chunks);
+}
+
+static void hash_rest(struct mc_batch *batch)
+{
+    for (size_t chunks = 1; chunks <= MC_MOST_CHUNKS; chunks++)
+        hash_waiting(batch, chunks);
+}
+
+static void begin(struct mc_batch *batch, const struct mc_kernel *kernel, int prefix)
+{
+    batch->kernel = kernel;
+    batch->prefix = prefix;
+    memset(batch->waiting, 0, sizeof batch->waiting);
 }
 
 int mc_hash_lines(const struct mc_kernel *kernel, const uint8_t *data, size_t size, int prefix,
@@ -173,8 +155,15 @@ int mc_hash_lines(const struct mc_kernel *kernel, const uint8_t *data, size_t si
     const uint8_t *end = size > 0 ? data + size : data;
     if (prefix < MEDCHAIN_NO_PREFIX || prefix > 255 || (size > 0 && end[-1] != '\n'))
         return MEDCHAIN_BAD_ARGUMENT;
-    size_t count = hash_some_lines(kernel, &data, end, prefix, out, capacity / HASH);
-    return data == end && HASH * count == capacity ? MEDCHAIN_OK : MEDCHAIN_BAD_ARGUMENT;
+    struct mc_batch batch;
+    begin(&batch, kernel, prefix);
+    for (; data < end && capacity >= HASH; out += HASH, capacity -= HASH) {
+        const uint8_t *feed = memchr(data, '\n', (size_t)(end - data));
+        hash_line(&batch, data, (size_t)(feed - data), out);
+        data = feed + 1;
+    }
+    hash_rest(&batch);
+    return data == end && capacity == 0 ? MEDCHAIN_OK : MEDCHAIN_BAD_ARGUMENT;
 }
 
 int medchain_hash_lines(int number, const uint8_t *data, size_t size, int prefix,
@@ -188,15 +177,15 @@ int medchain_hash_lines(int number, const uint8_t *data, size_t size, int prefix
 /* Replace each of `pairs` pairs of nodes by SHA-256(0x01 || left || right), in place. */
 static void fold(const struct mc_kernel *kernel, uint8_t *nodes, size_t pairs)
 {
-    uint8_t padded[MC_MOST_LANES][ROOM + 2 * CHUNK];
+    uint8_t padded[MC_MOST_LANES][MC_ROOM + 2 * CHUNK];
     const uint8_t *messages[MC_MOST_LANES];
     uint8_t *digests[MC_MOST_LANES];
     for (size_t done = 0; done < pairs; done += kernel->lanes) {
         size_t left = pairs - done, count = left < kernel->lanes ? left : kernel->lanes;
         for (size_t i = 0; i < count; i++) {
-            messages[i] = padded[i] + ROOM;
+            messages[i] = padded[i] + MC_ROOM;
             digests[i] = nodes + HASH * (done + i);
-            pad(padded[i] + ROOM, 2, NODE, nodes + 2 * HASH * (done + i), (size_t)2 * HASH);
+            pad(padded[i] + MC_ROOM, 2, NODE, nodes + 2 * HASH * (done + i), (size_t)2 * HASH);
         }
         hash_padded(kernel, messages, 2, digests, count);
     }
@@ -229,26 +218,53 @@ int medchain_root(int number, uint8_t *nodes, size_t count, uint8_t *out)
     return status;
 }
 
-/* One pass over the lines, and no more memory for more of them: each full window of leaves is a
- * complete subtree, and subtrees of equal size merge as in a binary counter. The last window may be
- * short: it is the rightmost leaf of all that stand left of it. */
+void mc_tree_begin(struct mc_tree *tree, const struct mc_kernel *kernel)
+{
+    begin(&tree->batch, kernel, LEAF);
+    tree->windows = tree->count = tree->subtrees = 0;
+}
+
+/* Turn the leaves of a window into one subtree, and merge it with those of its size. */
+static void close_window(struct mc_tree *tree)
+{
+    uint8_t *next = tree->roots + HASH * tree->subtrees++;
+    hash_rest(&tree->batch);
+    mc_root(tree->batch.kernel, tree->leaves, tree->count, next);
+    for (size_t merged = tree->windows; merged & 1; merged >>= 1, tree->subtrees--)
+        fold(tree->batch.kernel, next -= HASH, 1);
+    tree->windows++;
+    tree->count = 0;
+}
+
+void mc_tree_add(struct mc_tree *tree, const uint8_t *text, size_t size)
+{
+    hash_line(&tree->batch, text, size, tree->leaves + HASH * tree->count);
+    if (++tree->count == MC_WINDOW)
+        close_window(tree);
+}
+
+void mc_tree_end(struct mc_tree *tree, uint8_t *out)
+{
+    if (tree->count > 0)
+        close_window(tree);
+    for (; tree->subtrees > 1; tree->subtrees--)
+        fold(tree->batch.kernel, tree->roots + HASH * (tree->subtrees - 2), 1);
+    mc_root(tree->batch.kernel, tree->roots, tree->subtrees, out);
+}
+
 int mc_lines_root(const struct mc_kernel *kernel, const uint8_t *data, size_t size, uint8_t *out)
 {
-    enum { WINDOW = 512, MOST_SUBTREES = 64 };
-    uint8_t leaves[HASH * WINDOW], subtrees[HASH * MOST_SUBTREES], *next = subtrees;
     const uint8_t *end = size > 0 ? data + size : data;
     if (size > 0 && end[-1] != '\n')
         return MEDCHAIN_BAD_ARGUMENT;
-    for (size_t windows = 0; data < end; windows++) {
-        size_t count = hash_some_lines(kernel, &data, end, LEAF, leaves, WINDOW);
-        mc_root(kernel, leaves, count, next);
-        for (size_t merged = windows; merged & 1; merged >>= 1, next -= HASH)
-            fold(kernel, next - HASH, 1);
-        next += HASH;
+    struct mc_tree tree;
+    mc_tree_begin(&tree, kernel);
+    while (data < end) {
+        const uint8_t *feed = memchr(data, '\n', (size_t)(end - data));
+        mc_tree_add(&tree, data, (size_t)(feed - data));
+        data = feed + 1;
     }
-    for (; next > subtrees + HASH; next -= HASH)
-        fold(kernel, next - 2 * HASH, 1);
-    mc_root(kernel, subtrees, next > subtrees ? 1 : 0, out);
+    mc_tree_end(&tree, out);
     return MEDCHAIN_OK;
 }
 
