@@ -329,6 +329,7 @@ class Vault:
         self._db.execute(f"pragma page_size = {PAGE}")  # of a new file; an old one keeps its own
         self._db.execute("pragma journal_mode = delete")
         self._db.execute("pragma synchronous = extra")
+        self._db.execute("pragma fullfsync = on")  # for macOS, as fs does
         self._db.execute("pragma secure_delete = on")
         if version == 0:
             with self._transaction():
