@@ -114,17 +114,28 @@ int medchain_row_objects(const uint8_t *rows, size_t size, uint8_t delimiter,
     return MEDCHAIN_OK;
 }
 
+/* The row object that is next, and the end of the line; *objects is moved behind it. */
+static int put_object(struct text *out, const uint8_t **objects, const uint8_t *end)
+{
+    const uint8_t *feed = memchr(*objects, '\n', (size_t)(end - *objects));
+    if (feed == NULL || !has_room(out, (size_t)(feed - *objects) + 2))
+        return 0;
+    put(out, *objects, (size_t)(feed - *objects));
+    PUT(out, "}\n");
+    *objects = feed + 1;
+    return 1;
+}
+
 int medchain_sealed_lines(const uint8_t *objects, size_t size, const uint8_t *salts, size_t count,
                           const uint8_t *ledger, uint64_t first,
                           uint8_t *out, size_t capacity, size_t *written)
 {
     struct text text = {out, out + capacity};
-    const uint8_t *end = objects + size;
+    const uint8_t *end = size > 0 ? objects + size : objects;
     if (size > 0 && end[-1] != '\n')
         return MEDCHAIN_BAD_ARGUMENT;
     for (size_t i = 0; i < count; i++) {
-        const uint8_t *feed = memchr(objects, '\n', (size_t)(end - objects));
-        if (feed == NULL || !has_room(&text, (size_t)(feed - objects) + MEDCHAIN_LINE_ROOM))
+        if (!has_room(&text, MEDCHAIN_LINE_ROOM))
             return MEDCHAIN_BAD_ARGUMENT;
         PUT(&text, "{\"salt\":\"");
         put_hex(&text, salts + SALT * i, SALT);
@@ -133,9 +144,8 @@ int medchain_sealed_lines(const uint8_t *objects, size_t size, const uint8_t *sa
         PUT(&text, "\",\"record\":");
         put_decimal(&text, first + i);
         PUT(&text, ",\"row\":");
-        put(&text, objects, (size_t)(feed - objects));
-        PUT(&text, "}\n");
-        objects = feed + 1;
+        if (!put_object(&text, &objects, end))
+            return MEDCHAIN_BAD_ARGUMENT;
     }
     *written = (size_t)(text.at - out);
     return objects == end ? MEDCHAIN_OK : MEDCHAIN_BAD_ARGUMENT;
@@ -178,19 +188,17 @@ int medchain_open_records(const double *scores, const uint8_t *objects, size_t s
                           uint8_t *out, size_t capacity, size_t *written)
 {
     struct text text = {out, out + capacity};
-    const uint8_t *end = objects + size;
+    const uint8_t *end = size > 0 ? objects + size : objects;
     if (size > 0 && end[-1] != '\n')
         return MEDCHAIN_BAD_ARGUMENT;
     for (size_t i = 0; i < count; i++) {
-        const uint8_t *feed = memchr(objects, '\n', (size_t)(end - objects));
-        if (feed == NULL || !has_room(&text, (size_t)(feed - objects) + MEDCHAIN_LINE_ROOM))
+        if (!has_room(&text, MEDCHAIN_LINE_ROOM))
             return MEDCHAIN_BAD_ARGUMENT;
         if (!put_verdict(&text, first + i, scores[i], threshold))
             return MEDCHAIN_NOT_PLAIN;
         PUT(&text, "\"row\":");
-        put(&text, objects, (size_t)(feed - objects));
-        PUT(&text, "}\n");
-        objects = feed + 1;
+        if (!put_object(&text, &objects, end))
+            return MEDCHAIN_BAD_ARGUMENT;
     }
     *written = (size_t)(text.at - out);
     return objects == end ? MEDCHAIN_OK : MEDCHAIN_BAD_ARGUMENT;
