@@ -537,6 +537,49 @@ static void check_kernel(const char *vectors)
 }
 
 /* Whatever was measured, the choice is a kernel that works, and stays the same. */
+/* What is written is right, or there was too little room for it and what may stand before it. */
+static void expect_written(int status, const uint8_t *out, size_t room, const char *right,
+                           size_t written)
+{
+    if (status == MEDCHAIN_BAD_ARGUMENT && room < strlen(right) + MEDCHAIN_LINE_ROOM)
+        return;
+    expect(status, MEDCHAIN_OK, right);
+    if (written > room || written != strlen(right) || memcmp(out, right, written) != 0)
+        fail("wrote %.*s", (int)written, (const char *)out);
+}
+
+/* Lines in every room up to more than enough: the sanitizers see a byte too many. */
+static void check_written(void)
+{
+    static const char objects[] = "{\"a\":\"1\",\"b\":\"\"}\n{\"a\":\"\",\"b\":\"xyz\"}\n";
+    static const char open[] = "{\"record\":9,\"score\":0.25,\"anomaly\":false,\"row\":{\"a\":\"1\",\"b\":\"\"}}\n"
+                               "{\"record\":10,\"score\":1.0,\"anomaly\":true,\"row\":{\"a\":\"\",\"b\":\"xyz\"}}\n";
+    const double scores[] = {0.25, 1.0};
+    uint8_t *rows = block((const uint8_t *)"1,\n,xyz\n", 8), *salts = block(NULL, 32);
+    uint8_t *names = block((const uint8_t *)"{\"a\":\"\n\",\"b\":\"\n", 15);
+    uint8_t *lines = block((const uint8_t *)objects, strlen(objects));
+    memset(salts, 0xab, 32);
+    for (size_t room = 0; room <= 2 * (MEDCHAIN_LINE_ROOM + sizeof objects); room++) {
+        uint8_t *out = block(NULL, room > 0 ? room : 1);
+        size_t written = 0;
+        int status = medchain_row_objects(rows, 8, ',', names, 15, out, room, &written);
+        expect_written(status, out, room, objects, written);
+        status = medchain_open_records(scores, lines, strlen(objects), 2, 0.5, 9, out, room, &written);
+        expect_written(status, out, room, open, written);
+        status = medchain_sealed_records(scores, salts, 1, 0.5, 9, out, room, &written);
+        if (room < MEDCHAIN_LINE_ROOM)
+            expect(status, MEDCHAIN_BAD_ARGUMENT, "too little room for a record");
+        status = medchain_sealed_lines(lines, strlen(objects), salts, 2, salts, 9, out, room, &written);
+        if (room < MEDCHAIN_LINE_ROOM)
+            expect(status, MEDCHAIN_BAD_ARGUMENT, "too little room for a sealed line");
+        free(out);
+    }
+    free(rows);
+    free(names);
+    free(lines);
+    free(salts);
+}
+
 static void check_defaults(void)
 {
     static const int purposes[] = {MEDCHAIN_MINING, MEDCHAIN_HASHING};
@@ -592,6 +635,7 @@ int main(int argc, char **argv)
     }
     kernel = reference;
     check_defaults();
+    check_written();
     expect(medchain_kernel_status(-1), MEDCHAIN_UNKNOWN_KERNEL, "kernel -1");
     expect(medchain_kernel_status(medchain_kernel_count()), MEDCHAIN_UNKNOWN_KERNEL, "one too many");
     free(vectors);

@@ -28,7 +28,9 @@ from tests.fuzz.scan import Case, Maker, Pair
 
 from .test_verify import mutants
 
-pytestmark = pytest.mark.skipif(core.lib is None, reason="needs the C core")
+pytestmark = pytest.mark.skipif(
+    core.chosen(core.HASHING) == core.PYTHON, reason="without the C core there is no scanner"
+)
 
 BIG = 1 << 53
 Sizes = Sequence[tuple[int, int]]
