@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
+from typing import Any
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
@@ -37,8 +38,10 @@ def number(cell: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def floats(cells: Sequence[str]) -> list[float]:
+def floats(cells: Sequence[str], made: Callable[[Iterator[float]], Any] = list) -> Any:
     """The numbers of a column: NaN where missing, infinity where a cell is no finite number.
+
+    They are a list, or what `made` makes of an iterator over as many numbers as there are cells.
 
     The two quick ways go through `float`, which also takes underscores and foreign digits;
     a column that holds either is read cell by cell.
@@ -46,14 +49,14 @@ def floats(cells: Sequence[str]) -> list[float]:
     joined = "".join(cells)
     if joined.isascii() and "_" not in joined:
         try:
-            return list(map(float, cells))
+            return made(map(float, cells))
         except ValueError:
             pass
         try:
-            return list(map(float, map(_AS_NAN.get, cells, cells)))
+            return made(map(float, map(_AS_NAN.get, cells, cells)))
         except ValueError:
             pass
-    return [_float(cell) for cell in cells]
+    return made(map(_float, cells))
 
 
 def _float(cell: str) -> float:

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .encode import Encoder, Table
+from .encode import Encoder, Numbers, Table
 
 Floats = NDArray[np.float64]
 Bins = NDArray[np.uint8]
@@ -84,13 +84,13 @@ class Drift:
         found = np.bincount(np.searchsorted(cuts, held, side="right"), minlength=len(cuts) + 1)
         return cls(encoder, counts, cuts.tolist(), found.tolist())
 
-    def bins(self, table: Table, numbers: tuple[Floats, Floats]) -> Bins:
+    def bins(self, table: Table, numbers: Numbers) -> Bins:
         """The bin of each watched feature of each row (rows x `width`).
 
         `numbers` is what `Encoder.numbers` says of the table. A missing number and an unknown level
         have a bin of their own.
         """
-        normal = numbers[1][:, self._numbers]
+        normal = numbers.normal[:, self._numbers]
         out = np.empty((len(normal), self.width), np.uint8)
         split = len(self._numbers)
         half = _NUMERIC // 2

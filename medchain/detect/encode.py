@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .cells import floats, is_missing, reason
+from .knots import Curves
 from .schema import MIN_LEVEL_ROWS, Schema, kept_levels, levels
 
 Floats = NDArray[np.float64]
@@ -70,6 +72,20 @@ class Table:
         return Table(self.numbers[rows], self.codes[rows], [])
 
 
+class Numbers(NamedTuple):
+    """What is computed of the numbers of a table once, rows x numeric features each.
+
+    All are 0 where a number is missing.
+    """
+
+    robust: Floats
+    """How many spreads from the middle, cut at `FAR`."""
+    soft: Floats
+    """The same, softened."""
+    normal: Floats
+    """The value as a quantile of the standard normal."""
+
+
 class Encoder:
     """The fitted preprocessing: `read` turns text into a `Table`, `encode` that into float32."""
 
@@ -78,7 +94,7 @@ class Encoder:
         self._centre = np.array([f.centre for f in self.numeric])
         self._scale = np.array([f.scale for f in self.numeric])
         self._flags = np.flatnonzero([f.flag for f in self.numeric])
-        self._knots = [(np.array(f.knots), np.array(f.normal)) for f in self.numeric]
+        self._normal = self._curves()
         self._known = [_lookup(category) for category in self.categories]
         self.columns = [f.column for f in self.numeric] + [c.column for c in self.categories]
         self.width = (
@@ -101,8 +117,9 @@ class Encoder:
         count = len(features[0]) if features else 0
         split = len(self.numeric)
         numbers = np.empty((split, count))
+        made = partial(np.fromiter, dtype=np.float64, count=count)
         for position in range(split):
-            numbers[position] = floats(features[position])
+            numbers[position] = floats(features[position], made)
         problems: list[Problem] = []
         if np.isinf(numbers).any():
             problems = self._problems(numbers, features)
@@ -112,18 +129,16 @@ class Encoder:
             codes[position] = _codes(known, features[split + position])
         return Table(numbers.T, codes.T, problems)
 
-    def encode(
-        self, table: Table, numbers: tuple[Floats, Floats] | None = None
-    ) -> NDArray[np.float32]:
+    def encode(self, table: Table, numbers: Numbers | None = None) -> NDArray[np.float32]:
         """What the network reads, rows x `width`, always finite.
 
         `numbers` is what the method of that name says of the table, if that is known already.
         """
-        robust, normal = numbers or self.numbers(table)
-        out = np.zeros((len(robust), self.width), np.float32)
+        numbers = numbers or self.numbers(table)
+        out = np.zeros((len(table.numbers), self.width), np.float32)
         split = len(self.numeric)
-        out[:, :split] = soft(robust)
-        out[:, split : 2 * split] = normal
+        out[:, :split] = numbers.soft
+        out[:, split : 2 * split] = numbers.normal
         start = 2 * split + len(self._flags)
         out[:, 2 * split : start] = np.isnan(table.numbers[:, self._flags])
         for position, category in enumerate(self.categories):
@@ -133,22 +148,31 @@ class Encoder:
             start += len(category.levels)
         return out
 
-    def numbers(self, table: Table) -> tuple[Floats, Floats]:
-        """Robust values, cut at `FAR`, and quantile-normal values; 0 where missing.
-
-        Both are rows x numeric features.
-        """
+    def numbers(self, table: Table) -> Numbers:
+        """What the numbers of a table say, feature by feature."""
         raw = table.numbers
-        with np.errstate(over="ignore", invalid="ignore"):
-            robust = np.clip((raw - self._centre) / self._scale, -FAR, FAR)
-        normal = np.empty(raw.shape[::-1])
-        for position, (knots, values) in enumerate(self._knots):
-            normal[position] = np.interp(raw[:, position], knots, values)
+        robust = self._robust(raw)
         missing = np.isnan(raw)
-        if missing.any():
+        gaps = missing.any()
+        if gaps:
             robust[missing] = 0.0
-            normal.T[missing] = 0.0
-        return robust, normal.T
+        bent = soft(robust)
+        normal = self._normal(raw, bent)
+        if gaps:
+            normal[missing] = 0.0
+        return Numbers(robust, bent, normal)
+
+    def _robust(self, raw: Floats) -> Floats:
+        with np.errstate(over="ignore", invalid="ignore"):
+            cut: Floats = np.clip((raw - self._centre) / self._scale, -FAR, FAR)
+        return cut
+
+    def _curves(self) -> Curves:
+        """Quantile-normal values between the knots, which are found by their softened values."""
+        most = max((len(f.knots) for f in self.numeric), default=1)
+        padded = np.array([[*f.knots, *[np.nan] * (most - len(f.knots))] for f in self.numeric])
+        bent = soft(self._robust(padded.reshape(-1, most).T)).T
+        return Curves([f.knots for f in self.numeric], [f.normal for f in self.numeric], bent)
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists and dicts, from which `from_json` builds the same encoder."""
@@ -210,8 +234,13 @@ def soft(robust: Floats) -> Floats:
     A bound would hide how far away a value is, and with it the unit errors and organ failures that
     lie ten or a hundred spreads from the middle. Roots, unlike logarithms, IEEE 754 rounds exactly.
     """
-    bent: Floats = np.copysign(4.0 * (np.sqrt(np.sqrt(1.0 + np.abs(robust))) - 1.0), robust)
-    return bent
+    bent: Floats = np.abs(robust)
+    bent += 1.0
+    np.sqrt(bent, out=bent)
+    np.sqrt(bent, out=bent)
+    bent -= 1.0
+    bent *= 4.0
+    return np.copysign(bent, robust, out=bent)
 
 
 def _fit_numeric(column: str, values: Floats) -> Numeric:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .encode import Encoder, Table
+from .encode import Encoder, Numbers, Table
 from .scoring import Scorer
 
 Floats = NDArray[np.float64]
@@ -104,17 +104,16 @@ class Explainer:
     def _put_back(self, table: Table, rows: Places, places: Places) -> Floats:
         """The units of copies of `rows`, in each of the first of which one of `places` is usual."""
         copies = table.take(rows)
-        robust, normal = (known[rows] for known in self._encoder.numbers(table))
+        numbers = Numbers(*(known[rows] for known in self._encoder.numbers(table)))
         split = len(self._encoder.numeric)
         numeric = np.flatnonzero(places < split)
         column = places[numeric]
         copies.numbers[numeric, column] = self._usual.numbers[0, column]
-        robust[numeric, column], normal[numeric, column] = (
-            known[0, column] for known in self._encoder.numbers(self._usual)
-        )
+        for known, usual in zip(numbers, self._encoder.numbers(self._usual), strict=True):
+            known[numeric, column] = usual[0, column]
         other = np.flatnonzero(places >= split)
         copies.codes[other, places[other] - split] = self._usual.codes[0, places[other] - split]
-        return self._scorer.units(copies, (robust, normal))
+        return self._scorer.units(copies, numbers)
 
 
 def _usual(encoder: Encoder) -> Table:

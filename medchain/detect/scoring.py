@@ -20,7 +20,7 @@ from .boosting import Forest
 from .bundle import LITE, Bundle
 from .cells import columns_of
 from .drift import Bins, Drift
-from .encode import Encoder, Problem, Table
+from .encode import Encoder, Numbers, Problem, Table
 from .quiet import LITERT, quiet_stderr
 from .statistics import Statistics
 
@@ -88,7 +88,7 @@ class Views:
         self.encoder, self.network = encoder, network
         self.statistics, self.forest = statistics, forest
 
-    def __call__(self, table: Table, numbers: tuple[Floats, Floats] | None = None) -> Floats:
+    def __call__(self, table: Table, numbers: Numbers | None = None) -> Floats:
         """Rows x views; `numbers` is what `Encoder.numbers` said of the table, if that is known."""
         numbers = numbers or self.encoder.numbers(table)
         inputs = self.encoder.encode(table, numbers)
@@ -155,17 +155,18 @@ class Scorer:
         cells = columns_of(rows)
         return self.encoder.read([cells[place] for place in self._places])
 
-    def units(self, table: Table, numbers: tuple[Floats, Floats] | None = None) -> Floats:
+    def units(self, table: Table, numbers: Numbers | None = None) -> Floats:
         """The score of each row before it is squeezed between 0 and 1.
 
         `numbers` is what `Encoder.numbers` says of the table, if that is known.
         """
-        robust, normal = numbers or self.encoder.numbers(table)
-        found = np.empty(len(robust))
-        for start, stop in _parts(len(robust)):
+        numbers = numbers or self.encoder.numbers(table)
+        found = np.empty(len(table.numbers))
+        for start, stop in _parts(len(found)):
             rows = slice(start, stop)
             part = Table(table.numbers[rows], table.codes[rows], [])
-            found[rows] = self._outcome.units(self._views(part, (robust[rows], normal[rows])))
+            known = Numbers(*(each[rows] for each in numbers))
+            found[rows] = self._outcome.units(self._views(part, known))
         return found
 
     def _score(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .encode import Encoder, Table
+from .encode import Encoder, Numbers, Table
 
 Floats = NDArray[np.float64]
 Lists = Sequence[Floats]
@@ -36,7 +36,7 @@ class Statistics:
     @classmethod
     def fit(cls, encoder: Encoder, table: Table) -> Statistics:
         """Learn means, spreads and tails from training rows."""
-        robust, _ = encoder.numbers(table)
+        robust = encoder.numbers(table).robust
         empty = np.zeros((0, 2))
         logs = cls(encoder, empty, [], empty)._logs
         columns = [column[~np.isnan(column)] for column in table.numbers.T]
@@ -51,14 +51,12 @@ class Statistics:
         surprise = [_moments(log[codes]) for log, codes in zip(logs, table.codes.T, strict=True)]
         return cls(encoder, np.array(place), tails, np.array(surprise))
 
-    def __call__(
-        self, table: Table, numbers: tuple[Floats, Floats] | None = None
-    ) -> tuple[Floats, Floats]:
+    def __call__(self, table: Table, numbers: Numbers | None = None) -> tuple[Floats, Floats]:
         """Both sums for each row, with what `Encoder.numbers` said of it, if that is known.
 
         Added feature by feature, so that no batch changes a rounding.
         """
-        robust, _ = numbers or self._encoder.numbers(table)
+        robust = (numbers or self._encoder.numbers(table)).robust
         squares, tails = np.zeros(len(robust)), np.zeros(len(robust))
         missing = np.isnan(table.numbers)
         square = np.square(np.clip((robust - self._mean) / self._spread, -_CUT, _CUT))

@@ -88,7 +88,7 @@ class Labelled:
         self._inputs, self._seed, self._plan = inputs, seed, plan
         self.bins = no_bins()
         if plan.bins:
-            _, normal = material.encoder.numbers(material.train.table)
+            normal = material.encoder.numbers(material.train.table).normal
             self.bins = (normal.shape[1], *bin_table(normal, self.labels, seed))
 
     def begin(self, masks: Matrix) -> None:
