@@ -1,8 +1,9 @@
-"""Formats that were released are read for ever: the archived ledger and its bundle of format 1."""
+"""Formats that were released are read for ever: the archived ledger, and bundles of old formats."""
 
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from medchain.pipeline.plot import plot
 DATA = Path(__file__).parent.parent / "data"
 LEDGER = DATA / "archive" / "ledger-2026.jsonl.gz"
 MODEL = DATA / "archive" / "model"
+GOLDEN = Path(__file__).parent / "golden"
 
 
 def test_the_archived_ledger_verifies() -> None:
@@ -41,6 +43,21 @@ def test_its_bundle_still_gives_the_recorded_scores() -> None:
     assert not problems
     assert [row.score for row in recorded] == pytest.approx(scores.tolist(), abs=2e-6)
     assert [row.anomaly for row in recorded] == (scores >= scorer.threshold).tolist()
+
+
+def test_a_bundle_of_format_2_still_gives_its_scores() -> None:
+    from medchain.detect.bundle import Bundle
+    from medchain.detect.scoring import Scorer
+
+    bundle = Bundle.load(GOLDEN / "model-2")
+    assert bundle.manifest["format"] == 2
+    scorer = Scorer(bundle)
+    with (DATA / "patients.csv").open(newline="") as file:
+        columns, *rows = csv.reader(file)
+    scorer.bind(columns)
+    scores, _ = scorer.score(rows)
+    said = json.loads((GOLDEN / "model-2-scores.json").read_text())
+    assert scores.tolist() == pytest.approx(said, abs=2e-6)
 
 
 def test_it_holds_nothing_of_the_patients_and_is_drawn_again(tmp_path: Path) -> None:

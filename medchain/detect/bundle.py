@@ -17,7 +17,7 @@ from .. import fs
 from ..errors import FormatTooNew, ModelError, UsageError
 from .schema import Schema
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST, KERAS, LITE, PREPROCESSING, CARD = (
     "manifest.json",
     "network.keras",
@@ -25,7 +25,8 @@ MANIFEST, KERAS, LITE, PREPROCESSING, CARD = (
     "preprocessing.json",
     "CARD.md",
 )
-_PARTS = {1: {KERAS, LITE, PREPROCESSING}, 2: {KERAS, LITE, PREPROCESSING, CARD}}
+_FILES = {KERAS, LITE, PREPROCESSING, CARD}
+_PARTS = {1: _FILES - {CARD}, 2: _FILES, 3: _FILES}
 """The files of each format, the manifest aside."""
 
 _ZEROS = "0" * 64

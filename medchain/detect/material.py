@@ -57,6 +57,7 @@ class Material:
     train: Side
     held: Side
     warnings: tuple[str, ...]
+    mode: str
 
 
 def prepare(
@@ -118,7 +119,7 @@ def prepare(
         "held-out row(s) with a cell that is no number": len(held) - len(held_side),
     }
     warnings = (*schema.warnings, *_warnings(left_out, needed, train))
-    return Material(schema, encoder, train, held_side, warnings)
+    return Material(schema, encoder, train, held_side, warnings, mode)
 
 
 def _demand_rows(count: int, least: int, which: str) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .encode import soft
+from .knots import Curves
 
 Floats = NDArray[np.float64]
 DECIMALS = 6
@@ -73,10 +77,7 @@ class Stacked:
 
     def units(self, views: Floats) -> Floats:
         """Calibrated log-odds, added view by view."""
-        total = np.full(len(views), self.intercept)
-        for weight, view in zip(self.weights, views.T, strict=True):
-            total += weight * view
-        return total
+        return _weighed(views, self.weights, self.intercept)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, from which `read` builds the same."""
@@ -102,53 +103,80 @@ class Scale:
         beyond = ordered[-1] - ordered[int(0.9 * (count - 1))]
         return cls(tuple(knots.tolist()), tuple(shares.tolist()), float(beyond) or 1.0)
 
-    def shares_of(self, values: Floats) -> Floats:
-        """The share of each value, strictly between 0 and 1."""
-        found = np.interp(values, np.array(self.values), np.array(self.shares))
-        above = np.maximum(values - self.values[-1], 0.0) / self.tail
-        result: Floats = 1.0 - (1.0 - found) * np.exp(-above)
-        return result
-
-    def surprise_of(self, values: Floats) -> Floats:
-        """The negative logarithm of the share above, which grows beyond the greatest value too."""
-        found = np.interp(values, np.array(self.values), np.array(self.shares))
-        above = np.maximum(values - self.values[-1], 0.0) / self.tail
-        surprise: Floats = above - np.log1p(-found)
-        return surprise
-
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return {"values": list(self.values), "shares": list(self.shares), "tail": self.tail}
 
 
+class Scales:
+    """Several scales at once: the shares of rows x values, a column for each scale."""
+
+    def __init__(self, scales: Sequence[Scale]) -> None:
+        most = max(len(scale.values) for scale in scales)
+        padded = [[*s.values, *[s.values[-1]] * (most - len(s.values))] for s in scales]
+        self._curves = Curves(
+            [scale.values for scale in scales],
+            [scale.shares for scale in scales],
+            soft(np.array(padded)),
+        )
+        self._last = np.array([scale.values[-1] for scale in scales])
+        self._tail = np.array([scale.tail for scale in scales])
+
+    def shares(self, values: Floats) -> Floats:
+        """The share of each value, strictly between 0 and 1."""
+        found, beyond = self._found(values)
+        shares: Floats = 1.0 - (1.0 - found) * np.exp(-beyond)
+        return shares
+
+    def surprise(self, values: Floats) -> Floats:
+        """The negative logarithm of the share above, which grows beyond the greatest value too."""
+        found, beyond = self._found(values)
+        surprise: Floats = beyond - np.log1p(-found)
+        return surprise
+
+    def _found(self, values: Floats) -> tuple[Floats, Floats]:
+        """The share of each value within the scale, and how many tails it lies beyond."""
+        beyond = np.maximum(values - self._last, 0.0) / self._tail
+        return self._curves(values, soft(values)), beyond
+
+
 @dataclass(frozen=True)
 class Ranked:
-    """The mean of several views, each as its share of training rows, ranked once more."""
+    """The weighted mean of several views, each as its share of training rows, ranked once more."""
 
     views: tuple[Scale, ...]
+    weights: tuple[float, ...]
     mean: Scale
 
     @classmethod
-    def fit(cls, views: Floats) -> Ranked:
-        """From the views of the training rows (rows x views), out of fold where there are folds."""
+    def fit(cls, views: Floats, weights: Sequence[float]) -> Ranked:
+        """From the views of the training rows (rows x views), out of fold where there are folds.
+
+        The weights add up to 1.
+        """
         scales = tuple(Scale.fit(column) for column in views.T)
-        return cls(scales, Scale.fit(_mean(scales, views)))
+        mean = _weighed(Scales(scales).shares(views), weights)
+        return cls(scales, tuple(weights), Scale.fit(mean))
+
+    @cached_property
+    def _scales(self) -> tuple[Scales, Scales]:
+        return Scales(self.views), Scales([self.mean])
 
     def scores(self, views: Floats) -> Floats:
         """Scores at 6 decimals (rows x views to rows)."""
-        return np.round(self.mean.shares_of(_mean(self.views, views)), DECIMALS)
+        each, both = self._scales
+        mean = _weighed(each.shares(views), self.weights)
+        return np.round(both.shares(mean[:, None])[:, 0], DECIMALS)
 
     def units(self, views: Floats) -> Floats:
         """Mean surprise of the views, in nats."""
-        total = np.zeros(len(views))
-        for place, scale in enumerate(self.views):
-            total += scale.surprise_of(np.ascontiguousarray(views[:, place]))
-        return total / len(self.views)
+        return _weighed(self._scales[0].surprise(views), self.weights)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, from which `read` builds the same."""
         views = [scale.to_json() for scale in self.views]
-        return {"kind": "ranked", "views": views, "mean": self.mean.to_json()}
+        weights = list(self.weights)
+        return {"kind": "ranked", "views": views, "weights": weights, "mean": self.mean.to_json()}
 
 
 def read(data: dict[str, Any]) -> Calibrated | Stacked | Ranked:
@@ -157,19 +185,22 @@ def read(data: dict[str, Any]) -> Calibrated | Stacked | Ranked:
         return Calibrated(data["slope"], data["intercept"])
     if data["kind"] == "stacked":
         return Stacked(tuple(data["weights"]), data["intercept"])
-    return Ranked(tuple(map(_scale, data["views"])), _scale(data["mean"]))
+    views = tuple(map(_scale, data["views"]))
+    # Until format 3 every view had the same weight.
+    weights = data.get("weights") or [1 / len(views)] * len(views)
+    return Ranked(views, tuple(weights), _scale(data["mean"]))
 
 
 def _scale(data: dict[str, Any]) -> Scale:
     return Scale(tuple(data["values"]), tuple(data["shares"]), data["tail"])
 
 
-def _mean(scales: tuple[Scale, ...], views: Floats) -> Floats:
-    """Added view by view, so that the order of additions never depends on the batch."""
-    total = np.zeros(len(views))
-    for place, scale in enumerate(scales):
-        total += scale.shares_of(np.ascontiguousarray(views[:, place]))
-    return total / len(scales)
+def _weighed(views: Floats, weights: Sequence[float], start: float = 0.0) -> Floats:
+    """The weighted sum of rows x views, added view by view, so that no batch changes a rounding."""
+    total = np.full(len(views), start)
+    for weight, column in zip(weights, views.T, strict=True):
+        total += weight * column
+    return total
 
 
 def _newton(design: Floats, labels: NDArray[Any], start: Floats, pull: float) -> Floats:

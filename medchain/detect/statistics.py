@@ -2,89 +2,102 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .encode import Encoder, Numbers, Table
+from .rarity import Rarity
+from .tails import Tails
 
 Floats = NDArray[np.float64]
-Lists = Sequence[Floats]
 _CUT = 1e3
 
 
 class Statistics:
-    """The sum of squared z-scores, and the sum of negative log tail shares (after ECOD, Li 2022).
+    """The sum of squared z-scores, and the sum of the surprise of each value.
 
-    A category counts with the negative logarithm of its level's share; a level never seen counts as
-    one row among the training rows, and a missing number as an average one.
+    A category surprises by the negative logarithm of its level's share; a level never seen counts
+    as one row among the training rows, and a missing number as an average one.
     """
 
-    def __init__(self, encoder: Encoder, place: Floats, tails: Lists, surprise: Floats) -> None:
-        """`place` and `surprise`: mean and spread of each feature's robust value or surprise.
-
-        `tails`: at each knot of a numeric feature the negative logarithm of its smaller tail.
-        """
+    def __init__(
+        self, encoder: Encoder, place: Floats, surprise: Floats, numbers: Rarity | Tails
+    ) -> None:
+        """`place` and `surprise`: mean and spread of each feature's robust value or surprise."""
         self._encoder, self._place, self._surprise = encoder, place, surprise
         self._mean, self._spread = place.reshape(-1, 2).T
-        self._knots = [np.array(feature.knots) for feature in encoder.numeric]
-        self._tails = [np.array(tail) for tail in tails]
-        self._logs = [-np.log([*c.shares, 1 / (c.rows + 1)]) for c in encoder.categories]
+        self._numbers = numbers
+        self._logs = _logs(encoder)
 
     @classmethod
     def fit(cls, encoder: Encoder, table: Table) -> Statistics:
-        """Learn means, spreads and tails from training rows."""
-        robust = encoder.numbers(table).robust
-        empty = np.zeros((0, 2))
-        logs = cls(encoder, empty, [], empty)._logs
-        columns = [column[~np.isnan(column)] for column in table.numbers.T]
+        """Learn means, spreads and shares from training rows."""
+        numbers, missing = encoder.numbers(table), np.isnan(table.numbers)
         place = [
-            _moments(column[~np.isnan(raw)])
-            for column, raw in zip(robust.T, table.numbers.T, strict=True)
+            _moments(column[~gone])
+            for column, gone in zip(numbers.robust.T, missing.T, strict=True)
         ]
-        tails = [
-            _tail(np.sort(column), np.array(feature.knots))
-            for column, feature in zip(columns, encoder.numeric, strict=True)
+        surprise = [
+            _moments(log[codes]) for log, codes in zip(_logs(encoder), table.codes.T, strict=True)
         ]
-        surprise = [_moments(log[codes]) for log, codes in zip(logs, table.codes.T, strict=True)]
-        return cls(encoder, np.array(place), tails, np.array(surprise))
+        rarity = Rarity.fit(numbers.soft, missing)
+        return cls(encoder, np.array(place), np.array(surprise), rarity)
 
     def __call__(self, table: Table, numbers: Numbers | None = None) -> tuple[Floats, Floats]:
         """Both sums for each row, with what `Encoder.numbers` said of it, if that is known.
 
         Added feature by feature, so that no batch changes a rounding.
         """
-        robust = (numbers or self._encoder.numbers(table)).robust
-        squares, tails = np.zeros(len(robust)), np.zeros(len(robust))
+        numbers = numbers or self._encoder.numbers(table)
         missing = np.isnan(table.numbers)
-        square = np.square(np.clip((robust - self._mean) / self._spread, -_CUT, _CUT))
+        square = np.square(np.clip((numbers.robust - self._mean) / self._spread, -_CUT, _CUT))
         square[missing] = 1.0
-        for place, column in enumerate(table.numbers.T):
-            tail = np.interp(column, self._knots[place], self._tails[place])
-            tail[missing[:, place]] = 1.0
-            squares += square[:, place]
-            tails += tail
+        squares = _added(square)
+        surprises = _added(
+            self._numbers(table.numbers)
+            if isinstance(self._numbers, Tails)
+            else self._numbers(numbers.soft, missing)
+        )
         for place, (mean, spread) in enumerate(self._surprise):
             surprise = self._logs[place][table.codes[:, place]]
             z = np.clip((surprise - mean) / spread, -_CUT, _CUT)
             squares += z * z
-            tails += surprise
-        return squares, tails
+            surprises += surprise
+        return squares, surprises
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, from which `from_json` builds the same."""
+        assert isinstance(self._numbers, Rarity), "models of old formats are never written"
         return {
             "place": self._place.tolist(),
-            "tails": [tail.tolist() for tail in self._tails],
+            "rarity": self._numbers.to_json(),
             "surprise": self._surprise.tolist(),
         }
 
     @classmethod
     def from_json(cls, encoder: Encoder, data: dict[str, Any]) -> Statistics:
         """The statistics that `to_json` wrote, over the same encoder."""
-        return cls(encoder, np.array(data["place"]), data["tails"], np.array(data["surprise"]))
+        numbers: Rarity | Tails
+        if "tails" in data:
+            numbers = Tails([feature.knots for feature in encoder.numeric], data["tails"])
+        else:
+            numbers = Rarity.from_json(data["rarity"])
+        return cls(encoder, np.array(data["place"]), np.array(data["surprise"]), numbers)
+
+
+def _logs(encoder: Encoder) -> list[Floats]:
+    """The surprise of each level of each category, and last that of a level never seen."""
+    return [-np.log([*c.shares, 1 / (c.rows + 1)]) for c in encoder.categories]
+
+
+def _added(each: Floats) -> Floats:
+    """The sum over the features of rows x features."""
+    total = np.zeros(len(each))
+    for column in each.T:
+        total += column
+    return total
 
 
 def _moments(values: Floats) -> tuple[float, float]:
@@ -92,12 +105,3 @@ def _moments(values: Floats) -> tuple[float, float]:
     if not len(values):
         return 0.0, 1.0
     return float(values.mean()), float(values.std()) or 1.0
-
-
-def _tail(ordered: Floats, knots: Floats) -> Floats:
-    """At each knot the negative logarithm of twice the smaller of P(X <= knot), P(X >= knot)."""
-    below = np.searchsorted(ordered, knots, side="right")
-    above = len(ordered) - np.searchsorted(ordered, knots, side="left")
-    shares = (np.minimum(below, above) + 0.5) / (len(ordered) + 1)
-    tail: Floats = -np.log(np.minimum(1.0, 2 * shares))
-    return tail

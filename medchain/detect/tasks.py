@@ -12,10 +12,10 @@ from . import threshold as thresholds
 from .bins import bin_table
 from .boosting import Forest, member_forests
 from .linear import member_lines
-from .material import Material
+from .material import UNLABELLED, Material
 from .metrics import Report, baseline, report, report_unlabelled
 from .outcome import Ranked, Stacked
-from .panel import panel_targets
+from .panel import distance, isolation, joint
 from .plan import Plan
 from .statistics import Statistics
 
@@ -23,6 +23,8 @@ Floats = NDArray[np.float64]
 Matrix = NDArray[np.float32]
 Start = Callable[[Matrix], tuple[Matrix, Matrix]]
 _START = (0.7, 0.3)
+_WEIGHTS = (0.25, 0.25, 0.5)
+_DOUBTFUL = 0.1
 
 
 class Task(Protocol):
@@ -151,9 +153,15 @@ class Unlabelled:
         del plan
         self.material = material
         table = material.train.table
-        self.statistics = Statistics.fit(material.encoder, table)
+        learn = _usual(material)
+        self.statistics = Statistics.fit(material.encoder, table.take(learn))
         self._fixed = np.column_stack(self.statistics(table))
-        self.targets = panel_targets(inputs, self._fixed, seed)[:, None].astype(np.float32)
+        opinions = [
+            *self._fixed.T,
+            isolation(inputs, learn, seed),
+            distance(material.encoder, inputs, learn, np.random.default_rng([seed, 5])),
+        ]
+        self.targets = joint(opinions)[:, None].astype(np.float32)
         self.strata = np.zeros(len(inputs), np.intp)
         self.forest: Forest | None = None
         self.bins = no_bins()
@@ -172,7 +180,7 @@ class Unlabelled:
 
     def outcome(self, said: Floats) -> Ranked:
         """Ranked among the training rows."""
-        return Ranked.fit(self.views(said))
+        return Ranked.fit(self.views(said), _WEIGHTS)
 
     def views(self, said: Floats) -> Floats:
         """Both statistics and the network."""
@@ -181,10 +189,10 @@ class Unlabelled:
     def threshold(
         self, rule: thresholds.Rule, scores: Floats, views: Floats
     ) -> thresholds.Threshold:
-        """The alert rate asked for, else the share of rows that the statistics find far out."""
+        """The alert rate asked for, else the share of rows whose sum of squares is far out."""
         if rule.target is not None:
             return thresholds.by_rate(rule, scores, rule.target)
-        return thresholds.by_rate(rule, scores, thresholds.fence_rate(views[:, :2]))
+        return thresholds.by_rate(rule, scores, thresholds.fence_rate(views[:, 0]))
 
     def measure(self, held: Floats, training: Floats, threshold: float) -> Report:
         """How many rows reach the threshold, and with labels how well the held-out ones rank."""
@@ -193,6 +201,19 @@ class Unlabelled:
             # A rank is no probability: it has no Brier score.
             found |= report(held, rows.labels, threshold) | {"brier": None}
         return {"held_out": found, "training": report_unlabelled(training, threshold)}
+
+
+def _usual(material: Material) -> NDArray[np.intp]:
+    """The training rows to learn from: without labels, all but those that look least usual.
+
+    Means, spreads and shares that anomalies take part in hide them.
+    """
+    table = material.train.table
+    count = len(material.train)
+    if material.mode != UNLABELLED:
+        return np.arange(count)
+    doubt = joint(Statistics.fit(material.encoder, table)(table))
+    return np.sort(np.argsort(doubt, kind="stable")[: count - int(_DOUBTFUL * count)])
 
 
 def no_bins() -> tuple[int, Matrix, Matrix]:

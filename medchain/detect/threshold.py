@@ -147,16 +147,15 @@ def by_rate(rule: Rule, scores: Floats, rate: float) -> Threshold:
     return Threshold(value, rule, note, {"alert_rate": wilson(alerts, len(scores))})
 
 
-def fence_rate(statistics: Floats) -> float:
-    """The share of rows beyond Tukey's upper fence of any statistic, seen through its cube root.
+def fence_rate(squares: Floats) -> float:
+    """The share of rows whose sum of squares lies beyond Tukey's upper fence, seen as a cube root.
 
-    Sums of squares and of exponentials are nearly normal under the cube root (Wilson and Hilferty
-    1931), so that rows of one normal population hardly ever lie beyond it, whatever their number of
-    features. `statistics` is rows x statistics.
+    Sums of squares are nearly normal under the cube root (Wilson and Hilferty 1931), so that rows
+    of one normal population hardly ever lie beyond it, whatever their number of features.
     """
-    root = np.cbrt(statistics)
-    low, high = np.quantile(root, [0.25, 0.75], axis=0)
-    return float(np.mean((root > high + 1.5 * (high - low)).any(axis=1)))
+    root = np.cbrt(squares)
+    low, high = np.quantile(root, [0.25, 0.75])
+    return float(np.mean(root > high + 1.5 * (high - low)))
 
 
 def round_up(value: float) -> float:

@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 from medchain import fs
-from medchain.detect.bundle import CARD, KERAS, LITE, MANIFEST, PREPROCESSING, Bundle, check_target
+from medchain.detect.bundle import (
+    CARD,
+    FORMAT,
+    KERAS,
+    LITE,
+    MANIFEST,
+    PREPROCESSING,
+    Bundle,
+    check_target,
+)
 from medchain.detect.train import Trained
 from medchain.errors import FormatTooNew, ModelError, NotDurable, UsageError
 
@@ -31,7 +40,7 @@ def test_round_trip(labelled: Trained, folder: Path) -> None:
 
 def test_what_the_manifest_holds(folder: Path) -> None:
     manifest = json.loads((folder / MANIFEST).read_bytes())
-    assert manifest["format"] == 2
+    assert manifest["format"] == FORMAT
     assert manifest["mode"] == "supervised"
     assert manifest["seed"] == 0
     assert manifest["rows"] == {"training": 320, "held_out": 80}
@@ -94,7 +103,7 @@ def test_a_file_too_many(folder: Path) -> None:
 
 def test_a_newer_format(folder: Path) -> None:
     manifest = json.loads((folder / MANIFEST).read_bytes())
-    (folder / MANIFEST).write_text(json.dumps({**manifest, "format": 3}))
+    (folder / MANIFEST).write_text(json.dumps({**manifest, "format": FORMAT + 1}))
     with pytest.raises(FormatTooNew) as caught:
         Bundle.load(folder)
     assert caught.value.exit_code == 13

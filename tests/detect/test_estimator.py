@@ -155,7 +155,7 @@ def test_without_labels() -> None:
     dice = np.random.default_rng(0)
     x = dice.normal(size=(300, 3))
     x[:6] += 8
-    detector = quick(alert_rate=0.05).fit(x)
+    detector = AnomalyDetector(max_epochs=5, alert_rate=0.05).fit(x)
     assert detector.labels_[:6].all()
     assert 0 < detector.labels_.mean() <= 0.05
     assert detector.predict(x + 20).all()
