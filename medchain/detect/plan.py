@@ -14,7 +14,7 @@ class Plan:
     folds: int = 4
     length: int = 4
     channels: int = 4
-    filters: int = 16
+    filters: int = 8
     rate: float = 3e-3
     decay: float = 0.1
     ema: float = 0.97
