@@ -163,16 +163,18 @@ class Training:
         self._shadow = tf.function(lambda rows: self.shadow(rows, training=False), jit_compile=jit)
 
     def begin(self, rows: Matrix, start: Start) -> None:
-        """Let the linear path begin where `start` says, and the convolutions at nothing."""
-        seen = keras.Model(self.model.input, self.model.get_layer("linear").input)
-        weights, intercepts = start(predictions(seen, rows))
+        """Let the linear path begin where `start` says, and bins and convolutions at nothing."""
+        known, intercepts = start(rows)
         for model in (self.model, self.shadow):
+            linear = model.get_layer("linear")
+            weights = np.zeros(linear.kernel.shape, np.float32)
+            weights[: len(known)] = known
             if self.plan.convolution:
                 read = model.get_layer("read")
                 read.set_weights([np.zeros_like(read.get_weights()[0]), intercepts])
-                model.get_layer("linear").set_weights([weights])
+                linear.set_weights([weights])
             else:
-                model.get_layer("linear").set_weights([weights, intercepts])
+                linear.set_weights([weights, intercepts])
 
     def predict(self, rows: Any) -> Matrix:
         """What the averaged members say of every row, some thousand rows at a time."""
@@ -227,7 +229,7 @@ def train(
     """Train until `outside`, a loss of what members say of rows they never saw, is lowest.
 
     ``masks`` (rows x members) is 1 where a member learns from a row. `start` gives the linear
-    path's first weights and intercepts from the features that it reads. Returns the averaged
+    path's first weights, one for each input, and intercepts. Returns the averaged
     weights of the best epoch and its predictions for `rows`.
     """
     tf.config.experimental.enable_op_determinism()

@@ -51,7 +51,7 @@ class Task(Protocol):
         ...
 
     def start(self, masks: Matrix) -> Start | None:
-        """Where the linear path of each member begins, from the features that it reads."""
+        """Where the linear path of each member begins, from what the network reads."""
         ...
 
     def outside_loss(self, said: Floats) -> float:
@@ -105,7 +105,7 @@ class Labelled:
 
     def start(self, masks: Matrix) -> Start:
         """A logistic regression for each member."""
-        return lambda features: member_lines(features, self.labels, masks)
+        return lambda rows: member_lines(rows, self.labels, masks)
 
     def outside_loss(self, said: Floats) -> float:
         """Mean log-loss."""

@@ -110,6 +110,29 @@ def test_members_start_from_the_rows_that_they_see() -> None:
     assert not np.array_equal(again[:, 0], weights[:, 0])
 
 
+def test_where_the_linear_path_begins_is_the_same_in_any_unit() -> None:
+    dice = np.random.default_rng(5)
+    inputs = dice.normal(size=(200, 4)).astype(np.float32)
+    inputs[:, 3] = np.arange(200) < 6
+    labels = (inputs[:, 0] + 4 * inputs[:, 3] + dice.normal(size=200) > 1.5).astype(int)
+    units, moved = np.array([1, 1000, 0.01, 50], np.float32), np.float32(3)
+    masks = np.ones((200, 1), np.float32)
+    weights, intercepts = member_lines(inputs, labels, masks)
+    others, other_intercepts = member_lines(inputs * units + moved, labels, masks)
+    one = inputs @ weights + intercepts
+    other = (inputs * units + moved) @ others + other_intercepts
+    np.testing.assert_allclose(one, other, atol=0.01)
+
+
+def test_an_input_that_never_changes_has_no_weight() -> None:
+    inputs = np.column_stack([np.arange(40.0), np.full(40, 0.3)]).astype(np.float32)
+    weights, _ = member_lines(
+        inputs, (np.arange(40) > 20).astype(int), np.ones((40, 1), np.float32)
+    )
+    assert weights[1, 0] == 0
+    assert weights[0, 0] > 0
+
+
 def test_narrow_bins_are_the_same_in_litert_to_the_last_bit() -> None:
     import keras
 
