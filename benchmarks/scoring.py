@@ -93,6 +93,9 @@ def measure(scorer: Scorer, rows: list[list[str]], rounds: int) -> dict[str, flo
             stage("floor: float alone", lambda: [list(map(float, c)) for c in cells])  # noqa: B023
             read = stage("text to numbers", views.encoder.read, [cells[p] for p in places or ()])
             encoded = stage("encoding", views.encoder.encode, read)
+            if views.statistics:
+                sums = stage("statistics", views.statistics, read)
+                encoded = views.statistics.beside(encoded, *sums)
             stage("network", views.network, encoded)
             if views.forest:
                 stage("trees", views.forest, encoded)

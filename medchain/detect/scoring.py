@@ -92,8 +92,11 @@ class Views:
         """Rows x views; `numbers` is what `Encoder.numbers` said of the table, if that is known."""
         numbers = numbers or self.encoder.numbers(table)
         inputs = self.encoder.encode(table, numbers)
-        views = [*self.statistics(table, numbers)] if self.statistics else []
-        views.append(self.network(inputs)[:, 0])
+        if self.statistics:
+            sums = self.statistics(table, numbers)
+            said = self.network(self.statistics.beside(inputs, *sums))
+            return np.column_stack([*sums, said[:, 0]])
+        views = [self.network(inputs)[:, 0]]
         if self.forest:
             views.append(self.forest(inputs))
         return np.column_stack(views)

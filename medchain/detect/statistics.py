@@ -12,6 +12,7 @@ from .rarity import Rarity
 from .tails import Tails
 
 Floats = NDArray[np.float64]
+Matrix = NDArray[np.float32]
 _CUT = 1e3
 
 
@@ -23,10 +24,19 @@ class Statistics:
     """
 
     def __init__(
-        self, encoder: Encoder, place: Floats, surprise: Floats, numbers: Rarity | Tails
+        self,
+        encoder: Encoder,
+        place: Floats,
+        surprise: Floats,
+        numbers: Rarity | Tails,
+        sums: Floats | None = None,
     ) -> None:
-        """`place` and `surprise`: mean and spread of each feature's robust value or surprise."""
+        """`place` and `surprise`: mean and spread of each feature's robust value or surprise.
+
+        `sums`: those of both sums, as the network reads them, if it does.
+        """
         self._encoder, self._place, self._surprise = encoder, place, surprise
+        self._sums = sums
         self._mean, self._spread = place.reshape(-1, 2).T
         self._numbers = numbers
         self._logs = _logs(encoder)
@@ -43,7 +53,9 @@ class Statistics:
             _moments(log[codes]) for log, codes in zip(_logs(encoder), table.codes.T, strict=True)
         ]
         rarity = Rarity.fit(numbers.soft, missing)
-        return cls(encoder, np.array(place), np.array(surprise), rarity)
+        made = cls(encoder, np.array(place), np.array(surprise), rarity)
+        made._sums = np.array([_moments(column) for column in _levelled(*made(table, numbers)).T])
+        return made
 
     def __call__(self, table: Table, numbers: Numbers | None = None) -> tuple[Floats, Floats]:
         """Both sums for each row, with what `Encoder.numbers` said of it, if that is known.
@@ -67,13 +79,26 @@ class Statistics:
             surprises += surprise
         return squares, surprises
 
+    def beside(self, inputs: Matrix, squares: Floats, surprises: Floats) -> Matrix:
+        """What the network reads: the encoded rows, and behind them both sums with unit spread.
+
+        A network that knows usual rows alone cannot guess how far from them is far; sums can.
+        """
+        if self._sums is None:
+            return inputs
+        mean, spread = self._sums.T
+        read = (_levelled(squares, surprises) - mean) / spread
+        return np.column_stack([inputs, read.astype(np.float32)])
+
     def to_json(self) -> dict[str, Any]:
         """Plain values, from which `from_json` builds the same."""
         assert isinstance(self._numbers, Rarity), "models of old formats are never written"
+        assert self._sums is not None
         return {
             "place": self._place.tolist(),
             "rarity": self._numbers.to_json(),
             "surprise": self._surprise.tolist(),
+            "sums": self._sums.tolist(),
         }
 
     @classmethod
@@ -84,12 +109,18 @@ class Statistics:
             numbers = Tails([feature.knots for feature in encoder.numeric], data["tails"])
         else:
             numbers = Rarity.from_json(data["rarity"])
-        return cls(encoder, np.array(data["place"]), np.array(data["surprise"]), numbers)
+        sums = np.array(data["sums"]) if "sums" in data else None
+        return cls(encoder, np.array(data["place"]), np.array(data["surprise"]), numbers, sums)
 
 
 def _logs(encoder: Encoder) -> list[Floats]:
     """The surprise of each level of each category, and last that of a level never seen."""
     return [-np.log([*c.shares, 1 / (c.rows + 1)]) for c in encoder.categories]
+
+
+def _levelled(squares: Floats, surprises: Floats) -> Floats:
+    """Both sums, rows x 2, the squares under a fourth root, which IEEE 754 rounds exactly."""
+    return np.column_stack([np.sqrt(np.sqrt(squares)), surprises])
 
 
 def _added(each: Floats) -> Floats:

@@ -32,6 +32,7 @@ class Task(Protocol):
 
     folds: int
     loss: str
+    inputs: Matrix
     targets: Matrix
     strata: NDArray[Any]
     bins: tuple[int, Matrix, Matrix]
@@ -87,7 +88,7 @@ class Labelled:
         self.targets = self.labels[:, None].astype(np.float32)
         self.forest: Forest | None = None
         self.trees: Floats | None = None
-        self._inputs, self._seed, self._plan = inputs, seed, plan
+        self.inputs, self._seed, self._plan = inputs, seed, plan
         self.bins = no_bins()
         if plan.bins:
             normal = material.encoder.numbers(material.train.table).normal
@@ -100,7 +101,7 @@ class Labelled:
             count = len(encoder.numeric)
             asked = np.r_[0:count, 2 * count : encoder.width]
             self.forest, self.trees = member_forests(
-                self._inputs, self.labels, masks[:, : self.folds], asked, self._seed
+                self.inputs, self.labels, masks[:, : self.folds], asked, self._seed
             )
 
     def start(self, masks: Matrix) -> Start:
@@ -155,7 +156,9 @@ class Unlabelled:
         table = material.train.table
         learn = _usual(material)
         self.statistics = Statistics.fit(material.encoder, table.take(learn))
-        self._fixed = np.column_stack(self.statistics(table))
+        sums = self.statistics(table)
+        self._fixed = np.column_stack(sums)
+        self.inputs = self.statistics.beside(inputs, *sums)
         opinions = [
             *self._fixed.T,
             isolation(inputs, learn, seed),

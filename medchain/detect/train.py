@@ -154,8 +154,8 @@ def _learn(
 ) -> tuple[Bundle, Floats]:
     inputs = material.encoder.encode(material.train.table)
     task: Task = (Labelled if mode == SUPERVISED else Unlabelled)(material, inputs, seed, plan)
-    model, said = _train(material, task, inputs, seed, max_epochs, progress, plan)
-    lite = _convert(model, inputs)
+    model, said = _train(material, task, seed, max_epochs, progress, plan)
+    lite = _convert(model, task.inputs)
     outcome, views = task.outcome(said), task.views(said)
     scores = outcome.scores(views)
     chosen = task.threshold(rule, scores, views)
@@ -191,7 +191,6 @@ def _learn(
 def _train(
     material: Material,
     task: Task,
-    inputs: NDArray[np.float32],
     seed: int,
     max_epochs: int | None,
     progress: Progress | None,
@@ -205,7 +204,7 @@ def _train(
         raise UsageError(
             "TensorFlow cannot be loaded, and training needs it", hint="pip install tensorflow"
         ) from error
-    plan = _plan(plan, len(inputs), task.folds)
+    plan = _plan(plan, len(task.inputs), task.folds)
     plan = replace(plan, epochs=min(plan.epochs, max_epochs or plan.epochs))
     masks = member_masks(
         material.train.groups,
@@ -215,11 +214,11 @@ def _train(
         np.random.default_rng([seed, 2]),
     )
     task.begin(masks)
-    build = partial(network.classifier, inputs.shape[1], network.Bins(*task.bins), plan, seed)
+    build = partial(network.classifier, task.inputs.shape[1], network.Bins(*task.bins), plan, seed)
     weights, found = network.train(
         build,
         plan,
-        inputs,
+        task.inputs,
         task.targets,
         masks,
         getattr(network, task.loss),

@@ -111,16 +111,29 @@ def test_neighbours_never_change_a_row(order: list[int], size: int) -> None:
     table = encoder.read([NUMBERS, GAPS, WARDS])
     statistics = Statistics.fit(encoder, table)
     whole, sums = encoder.encode(table), np.array(statistics(table))
+    beside = statistics.beside(whole, *sums)
     for start in range(0, 101, size):
         some = order[start : start + size]
         part = encoder.read([[column[row] for row in some] for column in (NUMBERS, GAPS, WARDS)])
         assert np.array_equal(encoder.encode(part), whole[some])
         assert np.array_equal(np.array(statistics(part)), sums[:, some])
+        read = statistics.beside(whole[some], *statistics(part))
+        assert np.array_equal(read, beside[some])
 
 
 def test_a_table_takes_rows() -> None:
     table = Table(np.arange(6.0).reshape(3, 2), np.zeros((3, 0), np.intp), [])
     assert table.take(np.array([2, 0])).numbers.tolist() == [[4, 5], [0, 1]]
+
+
+def test_the_network_reads_both_sums_with_unit_spread() -> None:
+    encoder = fitted()
+    table = encoder.read([NUMBERS, GAPS, WARDS])
+    statistics = Statistics.fit(encoder, table)
+    read = statistics.beside(encoder.encode(table), *statistics(table))
+    assert read.shape == (101, encoder.width + 2)
+    np.testing.assert_allclose(read[:, -2:].mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(read[:, -2:].std(axis=0), 1, atol=1e-5)
 
 
 def test_statistics_rank_what_is_far_out() -> None:
