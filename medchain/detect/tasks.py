@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 Matrix = NDArray[np.float32]
 Start = Callable[[Matrix], tuple[Matrix, Matrix]]
 _START = (0.7, 0.3)
-_WEIGHTS = (0.25, 0.25, 0.5)
+_WEIGHTS = (1 / 6, 1 / 6, 2 / 3)
 _DOUBTFUL = 0.1
 
 
