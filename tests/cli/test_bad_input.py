@@ -211,7 +211,7 @@ def test_a_model_altered_by_one_byte_is_refused(copied: Path, table: Path, tmp_p
 
 def test_a_model_of_a_newer_format_is_refused(copied: Path, table: Path, tmp_path: Path) -> None:
     manifest = json.loads((copied / "manifest.json").read_text())
-    (copied / "manifest.json").write_text(json.dumps({**manifest, "format": 3}))
+    (copied / "manifest.json").write_text(json.dumps({**manifest, "format": 99}))
     done = medchain("ingest", table.name, "--model", copied, folder=tmp_path)
     refused(done, 13, "newer")
 
