@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Matrix = NDArray[np.float32]
-_STRENGTH = 0.1
+_STRENGTH = 0.03
 _ENOUGH = 20_000
 _STILL = 1e-6
 

@@ -136,6 +136,16 @@ def test_the_network_reads_both_sums_with_unit_spread() -> None:
     np.testing.assert_allclose(read[:, -2:].std(axis=0), 1, atol=1e-5)
 
 
+def test_the_network_reads_squares_under_a_fourth_root() -> None:
+    encoder = fitted()
+    table = encoder.read([NUMBERS, GAPS, WARDS])
+    statistics = Statistics.fit(encoder, table)
+    squares, none = np.array([0.0, 1.0, 16.0, 1e8]), np.zeros(4)
+    read = statistics.beside(np.zeros((4, 0), np.float32), squares, none)[:, 0]
+    steps = read - read[0]
+    np.testing.assert_allclose(steps / steps[1], [0, 1, 2, 100], rtol=1e-4)
+
+
 def test_statistics_rank_what_is_far_out() -> None:
     encoder = fitted()
     statistics = Statistics.fit(encoder, encoder.read([NUMBERS, GAPS, WARDS]))

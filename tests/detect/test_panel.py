@@ -49,6 +49,17 @@ def test_the_distance_of_a_row_leaves_itself_out() -> None:
     assert others.argmax() == 60
 
 
+def test_the_distance_is_that_to_the_nearest_others() -> None:
+    encoder, inputs = numeric(np.random.default_rng(4).normal(0, 1, (40, 2)))
+    learn = np.arange(0, 40, 2)
+    found = distance(encoder, inputs, learn, np.random.default_rng(0))
+    points = inputs[:, :2] / inputs[learn, :2].std(axis=0)
+    for row in range(40):
+        others = [place for place in learn if place != row]
+        near = np.sort(np.linalg.norm(points[others] - points[row], axis=1))[:5]
+        assert found[row] == pytest.approx(near.mean(), rel=1e-5)
+
+
 def test_what_some_rows_teach_is_said_of_all() -> None:
     random = np.random.default_rng(3)
     points = np.vstack([random.normal(0, 1, (80, 3)), random.normal(7, 0.3, (20, 3))])
