@@ -113,6 +113,22 @@ class Statistics:
         return cls(encoder, np.array(data["place"]), np.array(data["surprise"]), numbers, sums)
 
 
+def unseen_sums(
+    encoder: Encoder, table: Table, learn: NDArray[np.intp], fold: NDArray[np.intp]
+) -> Floats:
+    """Both sums of each row (rows x 2), by statistics of the rows to `learn` outside its `fold`.
+
+    A row that means and shares have seen looks more usual than a new one like it; ranks among such
+    rows would give more alerts than were asked for.
+    """
+    sums = np.empty((len(fold), 2))
+    for each in np.unique(fold):
+        mine = np.flatnonzero(fold == each)
+        seen = Statistics.fit(encoder, table.take(learn[fold[learn] != each]))
+        sums[mine] = np.column_stack(seen(table.take(mine)))
+    return sums
+
+
 def _logs(encoder: Encoder) -> list[Floats]:
     """The surprise of each level of each category, and last that of a level never seen."""
     return [-np.log([*c.shares, 1 / (c.rows + 1)]) for c in encoder.categories]

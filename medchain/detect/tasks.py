@@ -17,7 +17,8 @@ from .metrics import Report, baseline, report, report_unlabelled
 from .outcome import Ranked, Stacked
 from .panel import distance, isolation, joint
 from .plan import Plan
-from .statistics import Statistics
+from .split import folds
+from .statistics import Statistics, unseen_sums
 
 Floats = NDArray[np.float64]
 Matrix = NDArray[np.float32]
@@ -25,6 +26,7 @@ Start = Callable[[Matrix], tuple[Matrix, Matrix]]
 _START = (0.7, 0.3)
 _WEIGHTS = (1 / 6, 1 / 6, 2 / 3)
 _DOUBTFUL = 0.1
+_CROSSED = 10
 
 
 class Task(Protocol):
@@ -153,19 +155,19 @@ class Unlabelled:
     def __init__(self, material: Material, inputs: Matrix, seed: int, plan: Plan) -> None:
         del plan
         self.material = material
+        self.strata = np.zeros(len(inputs), np.intp)
         table = material.train.table
         learn = _usual(material)
         self.statistics = Statistics.fit(material.encoder, table.take(learn))
-        sums = self.statistics(table)
-        self._fixed = np.column_stack(sums)
-        self.inputs = self.statistics.beside(inputs, *sums)
+        fold = folds(material.train.groups, self.strata, _CROSSED, np.random.default_rng([seed, 6]))
+        self._fixed = unseen_sums(material.encoder, table, learn, fold)
+        self.inputs = self.statistics.beside(inputs, *self._fixed.T)
         opinions = [
             *self._fixed.T,
             isolation(inputs, learn, seed),
             distance(material.encoder, inputs, learn, np.random.default_rng([seed, 5])),
         ]
         self.targets = joint(opinions)[:, None].astype(np.float32)
-        self.strata = np.zeros(len(inputs), np.intp)
         self.forest: Forest | None = None
         self.bins = no_bins()
 
