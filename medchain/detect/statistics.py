@@ -14,6 +14,7 @@ from .tails import Tails
 Floats = NDArray[np.float64]
 Matrix = NDArray[np.float32]
 _CUT = 1e3
+_FARTHEST = 6.0
 
 
 class Statistics:
@@ -82,12 +83,13 @@ class Statistics:
     def beside(self, inputs: Matrix, squares: Floats, surprises: Floats) -> Matrix:
         """What the network reads: the encoded rows, and behind them both sums with unit spread.
 
-        A network that knows usual rows alone cannot guess how far from them is far; sums can.
+        A network that knows usual rows alone cannot guess how far from them is far; sums can. They
+        are cut where one far row would drown all others in training.
         """
         if self._sums is None:
             return inputs
         mean, spread = self._sums.T
-        read = (_levelled(squares, surprises) - mean) / spread
+        read = np.clip((_levelled(squares, surprises) - mean) / spread, -_FARTHEST, _FARTHEST)
         return np.column_stack([inputs, read.astype(np.float32)])
 
     def to_json(self) -> dict[str, Any]:

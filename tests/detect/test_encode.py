@@ -140,10 +140,18 @@ def test_the_network_reads_squares_under_a_fourth_root() -> None:
     encoder = fitted()
     table = encoder.read([NUMBERS, GAPS, WARDS])
     statistics = Statistics.fit(encoder, table)
-    squares, none = np.array([0.0, 1.0, 16.0, 1e8]), np.zeros(4)
+    squares, none = np.array([0.0, 1.0, 16.0, 81.0]), np.zeros(4)
     read = statistics.beside(np.zeros((4, 0), np.float32), squares, none)[:, 0]
     steps = read - read[0]
-    np.testing.assert_allclose(steps / steps[1], [0, 1, 2, 100], rtol=1e-4)
+    np.testing.assert_allclose(steps / steps[1], [0, 1, 2, 3], rtol=1e-4)
+
+
+def test_no_row_is_so_far_that_the_network_reads_nothing_else() -> None:
+    encoder = fitted()
+    statistics = Statistics.fit(encoder, encoder.read([NUMBERS, GAPS, WARDS]))
+    far = np.array([0.0, 1e6, 1e12])
+    read = statistics.beside(np.zeros((3, 0), np.float32), far, far)
+    assert np.abs(read).max() == 6
 
 
 def test_statistics_rank_what_is_far_out() -> None:
