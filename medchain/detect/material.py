@@ -113,6 +113,7 @@ def prepare(
         for places in (learn, held)
     )
     _demand_classes(needed, train.labels)
+    _demand_groups(train.groups)
     left_out = {
         "row(s) without a label": len(rows) - len(usable),
         "training row(s) with a cell that is no number": len(learn) - len(train),
@@ -136,6 +137,10 @@ def _warnings(left_out: Mapping[str, int], label: str | None, train: Side) -> li
         found.append(
             f"only {anomalies} of the training rows are anomalies: every figure is very uncertain"
         )
+    elif label is not None and len(np.unique(train.groups[train.labels > 0])) == 1:
+        found.append(
+            "all anomalies of the training rows are of one group: every figure is very uncertain"
+        )
     return found
 
 
@@ -158,6 +163,14 @@ def _demand_classes(label: str | None, labels: NDArray[Any]) -> None:
         raise UsageError(
             "the training rows that are left are of one class only",
             hint="add labelled rows of more patients, or train without a label",
+        )
+
+
+def _demand_groups(groups: Places) -> None:
+    if len(np.unique(groups)) < 2:
+        raise UsageError(
+            "all training rows are of one group, and each must be judged without its group",
+            hint="group by a column with at least three values, or leave the groups out",
         )
 
 

@@ -197,6 +197,11 @@ def rows_with(**changed: str) -> Rows:
     return rows
 
 
+def halves(rows: Rows) -> Rows:
+    """The same rows, half of them of another site."""
+    return [[*row[:6], ["north", "south"][n % 2], row[7]] for n, row in enumerate(rows)]
+
+
 BAD: list[tuple[str, Rows, dict[str, Any], str]] = [
     ("no such label", clinic(40), {"label": "anomoly"}, "no column 'anomoly'"),
     ("no such id", clinic(40), {"id": "patients"}, "no column 'patients'"),
@@ -234,6 +239,9 @@ BAD: list[tuple[str, Rows, dict[str, Any], str]] = [
         {"label": "anomaly"},
         "one row only",
     ),
+    ("one group", clinic(40), {"label": "anomaly", "group": "site"}, "of one group"),
+    ("one group unlabelled", clinic(40), {"group": "site"}, "of one group"),
+    ("two groups", halves(clinic(40)), {"label": "anomaly", "group": "site"}, "of one group"),
     ("no such mode", clinic(40), {"mode": "oneclass"}, "no mode"),
     ("supervised by nothing", clinic(40), {"mode": "supervised"}, "needs a label"),
     (
@@ -286,6 +294,15 @@ def test_odd_tables_train_and_score(
     assert problems == []
     assert np.isfinite(scores).all()
     assert 0 <= trained.threshold <= 1
+
+
+def test_anomalies_of_one_group_are_a_warning() -> None:
+    rows = halves(clinic(120))
+    for number, row in enumerate(rows):
+        row[6] = f"{row[6]} {number % 3}"
+        row[7] = str(int(row[6] == "north 1"))
+    trained = fit(COLUMNS, rows, label="anomaly", group="site", max_epochs=2)
+    assert any("anomalies of the training rows are of one group" in w for w in trained.warnings)
 
 
 def test_twenty_rows_are_enough() -> None:
