@@ -21,7 +21,7 @@ Ints = NDArray[np.intp]
 Matrix = NDArray[np.float32]
 DEPTH = 4
 TREES = 240
-_BINS = 48
+_BINS = 128
 _WIDE = 16_384
 _ENOUGH = 30_000
 _AT_ONCE = 128
@@ -34,8 +34,8 @@ class Growth:
     trees: int = 200
     rate: float = 0.1
     pull: float = 1.0
-    rows: float = 0.7
-    columns: float = 0.5
+    rows: float = 0.85
+    columns: float = 0.7
     noise: float = 0.3
 
 
