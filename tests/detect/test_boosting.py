@@ -91,3 +91,10 @@ def test_equal_rows_have_nothing_to_ask() -> None:
     forest, _ = grow(flat, labels, np.ones(40, bool), Growth(trees=3), np.random.default_rng(0))
     assert forest(flat) == pytest.approx(np.full(40, np.log(0.2561 / 0.7439)), abs=0.01)
     assert forest.columns.shape[1] == DEPTH
+
+
+def test_a_region_as_rare_as_anomalies_has_cuts_of_its_own() -> None:
+    column = np.random.default_rng(1).normal(size=(3000, 1)).astype(np.float32)
+    (cuts,) = edges_of(column)
+    shares = np.sort(column[:, 0]).searchsorted(cuts) / 3000
+    assert np.diff(shares, prepend=0, append=1).max() < 0.015
