@@ -104,7 +104,7 @@ export function check(text, policy) { // what a proof shows; throws where it doe
   if (about.event === "score") need((Number(record[2]) >= about.threshold) === anomaly, "verdict");
   const row = sealed === undefined ? undefined : jsonObject(sealed, "sealed")[0];
   if (row) need(sha256(sealed).toString("hex") === record[4] && /^[0-9a-f]{32}$/.test(row.salt) &&
-    row.record === Number(record[1]), "seal");
+    /^[0-9a-f]{32}$/.test(row.ledger) && row.record === Number(record[1]), "seal");
   return { record: Number(record[1]), score: Number(record[2]), anomaly, row: row?.row };
 }
 if (import.meta.url === `file://${realpathSync(process.argv[1])}`) {

@@ -82,16 +82,16 @@ def _check(asked: argparse.Namespace) -> int:
 
 def _seal(asked: argparse.Namespace) -> int:
     from ..ledger.lines import parse_object, printable
-    from ..ledger.proof import open_seal
+    from ..ledger.seals import open_seal
 
     line = _read(asked.sealed, "a file with a sealed line").removesuffix(b"\n")
     try:
         number = parse_object(line).get("record")
     except ValueError as error:
         raise UsageError(f"{asked.sealed} holds no sealed line: it is {error}") from None
-    record = _find(asked.ledger, number)
+    record, ledger = _find(asked.ledger, number)
     try:
-        row = open_seal(line, record)
+        row = open_seal(line, record.seal, record.number, ledger).row
     except ValueError as error:
         raise LedgerTampered(f"record {record.number}: {error}") from None
     facts = {**record._asdict(), "record": record.number, "row": row}
@@ -104,8 +104,8 @@ def _seal(asked: argparse.Namespace) -> int:
     return 0
 
 
-def _find(ledger: str, number: object) -> Record:
-    """Record `number` of a ledger that holds to its end."""
+def _find(ledger: str, number: object) -> tuple[Record, str]:
+    """Record `number` of a ledger that holds to its end, and the ledger's id."""
     from ..ledger.reader import open_ledger
     from ..ledger.verify import Walk
 
@@ -120,7 +120,7 @@ def _find(ledger: str, number: object) -> Record:
         raise TornTail(f"{ledger} ends in bytes that no block line commits")
     if found is None:
         raise UsageError(f"{ledger} holds no record of the number in the sealed line")
-    return found
+    return found, str(walk.genesis["ledger"])
 
 
 def _policy(path: str) -> Policy:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
 from ..errors import LedgerTampered
 from . import checkpoint as checkpoints
@@ -22,12 +21,12 @@ from .lines import EVENT, Event, Record, foreign_byte, parse_object, parse_recor
 from .merkle import leaf_hash
 from .note import Note, from_base64, from_hash, to_base64
 from .path import Hashes, root_above
+from .seals import open_seal
 
 HEAD = "c2sp.org/tlog-proof@v1"
 KIND = "medchain/record@v1"
 MAX_SIZE = 1 << 26
 _HASH = re.compile("[A-Za-z0-9+/]{43}=")
-_SALT = re.compile("[0-9a-f]{32}")
 
 
 class BadProof(LedgerTampered):
@@ -161,7 +160,9 @@ def _check(proof: Proof) -> Proved:
         if root_above(leaf_hash(line), index, header.count + 1, path) != header.root:
             raise ValueError("its lines are not those of the block")
     _verdict(event, record)
-    row = record.row if proof.sealed is None else open_seal(proof.sealed, record)
+    row = record.row
+    if proof.sealed is not None:
+        row = open_seal(proof.sealed, record.seal, record.number).row
     return Proved(record, event, header, claimed, row, proof.sealed is not None)
 
 
@@ -189,26 +190,6 @@ def _verdict(event: Event, record: Record) -> None:
     number = isinstance(threshold, (int, float)) and not isinstance(threshold, bool)
     if not number or (record.score >= threshold) != record.anomaly:  # type: ignore[operator]
         raise ValueError("its verdict contradicts score and threshold")
-
-
-def open_seal(line: bytes, record: Record) -> dict[str, str]:
-    """The row on the sealed `line` (without LF) that the seal of `record` commits to.
-
-    Raises `ValueError` where it is another line, or one that no ledger may seal.
-    """
-    if record.seal is None or sha256(line).hexdigest() != record.seal:
-        raise ValueError("the sealed line is not the one that the record commits to")
-    if foreign_byte(line) is not None:
-        raise ValueError("the sealed line has bytes that no line may hold")
-    sealed = parse_object(line)
-    salt, row = sealed.get("salt"), sealed.get("row")
-    if not isinstance(salt, str) or not _SALT.fullmatch(salt):
-        raise ValueError("the sealed line has no salt of 128 bits")
-    if sealed.get("record") != record.number or isinstance(sealed.get("record"), bool):
-        raise ValueError("the sealed line is of another record")
-    if not isinstance(row, dict) or not all(isinstance(cell, str) for cell in row.values()):
-        raise ValueError("the sealed line has no row of texts")
-    return row
 
 
 def build(body: bytes, block_line: bytes, number: int, hashes: bytes, note: Note) -> Proof:

@@ -12,7 +12,6 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from .. import fs
 from ..errors import FormatTooNew, LedgerLocked, LedgerTampered, NotDurable, UsageError
 from .judge import Block, Finding
 from .lines import parse_object
+from .seals import Sealed, open_seal
 
 FORMAT = 1
 INSERTED = 256
@@ -289,12 +289,17 @@ class Vault:
             yield record, parse_object(line.encode())["row"]  # type: ignore[misc]
 
     def open_seals(
-        self, block: Block, missing: Callable[[int], object] | None = None
+        self,
+        block: Block,
+        missing: Callable[[int], object] | None = None,
+        opened: dict[int, Sealed] | None = None,
     ) -> Finding | None:
         """The first record of `block` whose seal this vault contradicts or cannot open.
 
-        With `missing`, it is told the index of each record whose row is not here instead.
+        With `missing`, it is told the index of each record whose row is not here instead; `opened`
+        takes up by its number what each sealed line holds.
         """
+        ledger = self.ledger
         lines = dict(self.lines(block.header.first, block.header.count))
         for index, record in enumerate(block.rows()):
             if record.seal is None:
@@ -302,10 +307,15 @@ class Vault:
             line = lines.get(record.number)
             if line is None and missing:
                 missing(index)
-            elif line is None:
+                continue
+            if line is None:
                 return _seal_finding(block, index, NO_ROW)
-            elif sha256(line.encode()).hexdigest() != record.seal:
-                return _seal_finding(block, index, "the vault's row is not the one that was sealed")
+            try:
+                sealed = open_seal(as_bytes(line), record.seal, record.number, ledger)
+            except ValueError as error:
+                return _seal_finding(block, index, f"its seal does not open: {error}")
+            if opened is not None:
+                opened[record.number] = sealed
         return None
 
     def _insert(self, first: int, lines: Sequence[str], subjects: Sequence[str] | None) -> None:
@@ -369,6 +379,11 @@ def _insertion(count: int, subjects: bool) -> str:
     return (
         f"insert into sealed (record, {columns}) select ? + column1, {found} from (values {values})"
     )
+
+
+def as_bytes(line: object) -> bytes:
+    """A sealed line as it was hashed; SQLite keeps anything in a column of text."""
+    return line.encode("utf-8", "replace") if isinstance(line, str) else b""
 
 
 def _seal_finding(block: Block, index: int, message: str) -> Finding:

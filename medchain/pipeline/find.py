@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 
@@ -12,10 +11,10 @@ from ..errors import LedgerTampered, UsageError
 from ..fs import readable
 from ..ledger.block import iso_time
 from ..ledger.judge import Block
-from ..ledger.lines import parse_object
 from ..ledger.reader import open_ledger
 from ..ledger.remarks import Remarks
-from ..ledger.vault import Vault, vault_path
+from ..ledger.seals import open_seal
+from ..ledger.vault import Vault, as_bytes, vault_path
 from ..ledger.verify import Walk
 from .inspect import remarks_on
 
@@ -50,7 +49,7 @@ def find(ledger: str | Path, *, subject: str, rows: bool = False) -> Found:
             for block in Walk(stream):
                 _check(block, vault)
                 remarks.visit(block.event, block.header)
-                found |= _records(block, lines, rows)
+                found |= _records(block, lines, rows, vault.ledger)
                 end = block.header.first + block.header.count
         known = bool(lines) or vault.knows_subjects
     records = tuple({**about, **remarks_on(n, remarks)} for n, about in found.items())
@@ -72,17 +71,20 @@ def _check(block: Block, vault: Vault) -> None:
         )
 
 
-def _records(block: Block, lines: Mapping[int, str], rows: bool) -> dict[int, dict[str, object]]:
+def _records(
+    block: Block, lines: Mapping[int, str], rows: bool, ledger: str
+) -> dict[int, dict[str, object]]:
     """The records of `block` that `lines` are the sealed lines of."""
     first, event, found = block.header.first, block.event, dict[int, dict[str, object]]()
     for number in [n for n in lines if first <= n < first + block.header.count]:
         record = next(islice(block.rows(), number - first, None))
-        line = lines[number].encode()
-        if record.seal != sha256(line).hexdigest():
+        try:
+            sealed = open_seal(as_bytes(lines[number]), record.seal, number, ledger)
+        except ValueError as error:
             raise LedgerTampered(
-                f"the vault's row of record {number} is not the one that was sealed",
+                f"the seal of record {number} does not open: {error}",
                 hint="medchain verify --vault says what else does not hold",
-            )
+            ) from error
         found[number] = {
             "record": number,
             "block": block.header.block,
@@ -94,5 +96,5 @@ def _records(block: Block, lines: Mapping[int, str], rows: bool) -> dict[int, di
             "batch": event.get("batch"),
         }
         if rows:
-            found[number]["row"] = parse_object(line)["row"]
+            found[number]["row"] = sealed.row
     return found

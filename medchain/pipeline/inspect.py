@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from pathlib import Path
 
 from ..errors import LedgerTampered, UsageError
 from ..fs import readable
 from ..ledger.block import iso_time
 from ..ledger.judge import Block
-from ..ledger.lines import Record, parse_object
+from ..ledger.lines import Record
 from ..ledger.reader import open_ledger
 from ..ledger.remarks import Amendment, Erasure, Remarks
-from ..ledger.vault import Vault, vault_path
+from ..ledger.seals import open_seal
+from ..ledger.vault import Vault, as_bytes, vault_path
 from ..ledger.verify import Walk
 
 
@@ -46,7 +46,7 @@ def show(
             if record is not None and header.first <= record < header.first + header.count:
                 found = last
     if found and record is not None:
-        opened = {} if record in remarks.erased else _opened(ledger, vault, found, record)
+        opened = {} if record in remarks.erased else _opened(walk, ledger, vault, found, record)
         return {**_record(found, record), **opened, **remarks_on(record, remarks)}
     if last is None:
         raise UsageError(f"{ledger} holds no block yet")
@@ -113,7 +113,7 @@ def _block(block: Block) -> dict[str, object]:
 
 
 def _opened(
-    ledger: str | Path, vault: bool | str | Path, block: Block, number: int
+    walk: Walk, ledger: str | Path, vault: bool | str | Path, block: Block, number: int
 ) -> dict[str, object]:
     """What the vault holds of a record, checked against its seal."""
     if vault is False:
@@ -125,17 +125,20 @@ def _opened(
     path = vault_path(Path(ledger)) if vault is True else Path(vault)
     with Vault(readable(path, "the vault"), readonly=True) as opened:
         lines = opened.lines(number, 1)
-    seal = list(block.rows())[number - block.header.first].seal
+    found = list(block.rows())[number - block.header.first]
     if not lines:
         raise UsageError(f"the vault has no row for record {number}")
-    line = lines[0][1].encode()
-    if seal is not None and sha256(line).hexdigest() != seal:
+    if found.seal is None:
+        return {}
+    try:
+        sealed = open_seal(as_bytes(lines[0][1]), found.seal, number, str(walk.genesis["ledger"]))
+    except ValueError as error:
         raise LedgerTampered(
-            f"the vault's row for record {number} is not the one that was sealed",
+            f"the seal of record {number} does not open: {error}",
             hint="verify the ledger with --vault",
-        )
-    sealed = parse_object(line)
-    return {key: sealed[key] for key in ("row", "reasons") if key in sealed}
+        ) from error
+    reasons = {} if sealed.reasons is None else {"reasons": sealed.reasons}
+    return {"row": sealed.row, **reasons}
 
 
 def _record(block: Block, number: int) -> dict[str, object]:

@@ -138,7 +138,7 @@ def test_show_refuses_a_row_that_is_not_the_sealed_one(
     path = ledger.with_suffix(".vault")
     with sqlite3.connect(path) as database:
         database.execute("update sealed set line = replace(line, 'row', 'rov') where record = 0")
-    with pytest.raises(LedgerTampered, match="not the one that was sealed"):
+    with pytest.raises(LedgerTampered, match="not the one that the record commits to"):
         show(ledger, record=0, vault=True)
     with sqlite3.connect(path) as database:
         database.execute("delete from sealed where record = 0")
