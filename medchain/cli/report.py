@@ -14,6 +14,15 @@ _COMPLETE = (
     "repeat medchain erase, or run the next ingest: either completes an erasure that was "
     "interrupted, or that an older copy of the vault does not know of"
 )
+_ACCOUNT = (
+    "name every model of this ledger with --model, or what you know of with --allow: "
+    "a kind of event, or a model's digest"
+)
+_ADVICE = {"erase": _COMPLETE, "unaccounted": _ACCOUNT}
+_SOFTER = {
+    "erase": "holds, but an erasure is not complete",
+    "unaccounted": "holds, but has records that no given model accounts for",
+}
 
 
 def words(ledger: str, report: Report, seconds: float | None = None) -> str:
@@ -27,8 +36,7 @@ def _verdict(report: Report) -> str:
     if report.too_new is not None:
         return f"not verified: format {report.too_new} is newer than this program"
     if report.finding:
-        unfinished = report.finding.kind == "erase"
-        return "holds, but an erasure is not complete" if unfinished else "TAMPERED or damaged"
+        return _SOFTER.get(report.finding.kind, "TAMPERED or damaged")
     if report.anchor and report.anchor.short:
         return "SHORTER than the checkpoint"
     if report.tail:
@@ -42,7 +50,7 @@ def _trouble(report: Report) -> list[str]:
     if report.too_new is not None:
         return ["  what to do: install a newer medchain"]
     if report.finding:
-        advice = _COMPLETE if report.finding.kind == "erase" else ADVICE
+        advice = _ADVICE.get(report.finding.kind, ADVICE)
         return [f"  finding: {report.finding}", *_evidence(report), f"  what to do: {advice}"]
     if report.anchor and report.anchor.short:
         return [
@@ -83,6 +91,7 @@ def _facts(report: Report, seconds: float | None) -> list[tuple[str, str]]:
     facts = [
         ("blocks", f"{report.blocks:,}" + (" before the finding" if report.finding else "")),
         ("records", _records(report)),
+        *_kinds(report),
     ]
     if report.first_time is not None and report.last_time is not None:
         facts.append(("time", f"{iso_time(report.first_time)} to {iso_time(report.last_time)}"))
@@ -123,6 +132,11 @@ def _records(report: Report) -> str:
         return f"{report.records:,}, of which {report.anomalies:,} anomalous"
     read = report.records - report.unread_records
     return f"{report.records:,}; {read:,} were read, of which {report.anomalies:,} anomalous"
+
+
+def _kinds(report: Report) -> list[tuple[str, str]]:
+    counts = report.records_by_event.items()
+    return [(f"in '{printable(kind)}' events", f"{count:,}") for kind, count in counts]
 
 
 def _anchoring(report: Report) -> list[tuple[str, str]]:

@@ -24,8 +24,15 @@ def verify(
         str | None, typer.Option(help="Open every seal with this vault instead.")
     ] = None,
     model: Annotated[
-        str | None,
-        typer.Option(help="Score the rows again with this model bundle, and compare."),
+        list[str] | None,
+        typer.Option(help="Score the rows again with this model bundle, and compare; repeatable."),
+    ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Allow records without a --model of theirs: a kind of event, or a model's digest.",
+        ),
     ] = None,
     policy: Annotated[
         str | None,
@@ -68,6 +75,7 @@ def verify(
             ledger,
             vault=vault_file or vault,
             model=model,
+            allow=allow or (),
             checkpoint=checkpoint,
             policy=policy,
             max_age=max_age,

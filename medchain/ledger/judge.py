@@ -95,6 +95,10 @@ class Block:
         """The scores of its records, in order."""
         return [float(match[2]) for match in self.matches]
 
+    def verdicts(self) -> list[bool]:
+        """The verdicts of its records, in order: whether each is anomalous."""
+        return [match[3] == b"true" for match in self.matches]
+
     def rows(self) -> Iterator[Record]:
         """Its records, in order."""
         return map(to_record, self.matches)

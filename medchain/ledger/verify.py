@@ -19,6 +19,11 @@ from .merkle import Frontier
 from .reader import MAX_BLOCK, OversizedBlock, RawBlock, Reader, Source
 from .remarks import Erasure
 
+MOST_KINDS = 16
+"""Kinds of events whose records are counted by name; the others are counted together."""
+
+OTHER_KINDS = "(other kinds)"
+
 
 @dataclass(frozen=True, slots=True)
 class Tail:
@@ -192,7 +197,8 @@ class Report:
     """What verification saw; `finding` is the first thing that does not hold, ``None`` if all does.
 
     Times are microseconds since 1970, UTC; `work` is the expected number of hashes behind the
-    blocks; `root` is the RFC 6962 root over the block hashes. The first `unread_blocks` were not
+    blocks; `root` is the RFC 6962 root over the block hashes. `records_by_event` says how many
+    of the records that were read stand in events of which kind. The first `unread_blocks` were not
     read, but taken from the checkpoint of `anchor`.
     """
 
@@ -221,6 +227,7 @@ class Report:
     unread_blocks: int = 0
     unread_records: int = 0
     anchor: Anchor | None = None
+    records_by_event: dict[str, int] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -293,6 +300,7 @@ class _Tally:
         self.first_time: int | None = None
         self.last_time: int | None = None
         self.models: dict[str, None] = {}
+        self.kinds: dict[str, int] = {}
 
     def add(self, part: Stretch) -> None:
         self.blocks += part.blocks
@@ -304,7 +312,15 @@ class _Tally:
         self.first_time = part.time if self.first_time is None else self.first_time
         self.last_time = part.time
         self.recoveries += part.event is not None and part.event["event"] == "recovery"
+        self._count_kind(str(part.event["event"]) if part.event else "score", part.records)
         self.models |= {run.model: None for run in part.runs if run.model}
+
+    def _count_kind(self, kind: str, records: int) -> None:
+        # A hostile ledger may have a kind of its own in each block.
+        if records:
+            named = kind in self.kinds or (len(self.kinds) < MOST_KINDS and len(kind) <= 64)
+            kind = kind if named else OTHER_KINDS
+            self.kinds[kind] = self.kinds.get(kind, 0) + records
 
     def report(self, course: Course, finding: Finding | None, too_new: int | None) -> Report:
         return Report(
@@ -327,6 +343,7 @@ class _Tally:
             too_new=too_new,
             unread_blocks=self.unread[0],
             unread_records=self.unread[1],
+            records_by_event=self.kinds,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
@@ -15,23 +15,23 @@ from ..ledger import verify as ledger_verify
 from ..ledger.judge import Block, Finding
 from ..ledger.reader import open_ledger
 from ..ledger.remarks import Remarks
+from ..ledger.seals import Sealed
 from ..ledger.verify import Report
+from .rescoring import Models, finding
 
 if TYPE_CHECKING:
-    from ..detect.scoring import Scorer
     from ..ledger.vault import Vault
     from .anchored import Wanted
 
 NO_WISHES = (None, None, None, None, False, None)
-TOLERANCE = 2e-6
-"""How far a score may lie from the recorded one when another machine computes it again."""
 
 
 def verify(
     ledger: str | Path,
     *,
     vault: bool | str | Path = False,
-    model: str | Path | None = None,
+    model: str | Path | Sequence[str | Path] | None = None,
+    allow: Collection[str] = (),
     checkpoint: str | Path | None = None,
     policy: str | Path | None = None,
     max_age: str | None = None,
@@ -44,8 +44,10 @@ def verify(
 
     With `vault` (a path, or ``True`` for the one beside the ledger) every seal is opened as well,
     but those of erased rows, and the report says what was erased when and why;
-    with `model`, a bundle's folder, the rows that it scored are scored again and compared, within
-    2e-6. With `policy`, a file that says whose signatures count, the ledger is compared with
+    with `model`, a bundle's folder or several, the rows that each scored are scored again:
+    threshold, score (within 2e-6), drift and reasons must be what the model says. A record that no
+    given model accounts for is a finding, unless `allow` names the kind of its event or its model's
+    digest. With `policy`, a file that says whose signatures count, the ledger is compared with
     `checkpoint` (default: the one beside it), which may be of an age up to `max_age`, such as
     ``30d``; every block must have `least_bits` of work. With `from_checkpoint` what the checkpoint
     covers is not read again. With `certificates`, a PEM file of time-stamping authorities that the
@@ -56,9 +58,9 @@ def verify(
     """
     wishes = checkpoint, policy, max_age, least_bits, from_checkpoint, certificates
     demand = None if wishes == NO_WISHES else _demand(ledger, *wishes)
-    checks = _Checks(_open_vault(ledger, vault), model)
+    checks = _Checks(_open_vault(ledger, vault), _models(model, allow))
     try:
-        check = checks.check if checks.vault or checks.scorer else None
+        check = checks.check if checks.vault or checks.models else None
         if demand:
             from .anchored import verify_anchored
 
@@ -92,11 +94,10 @@ def _demand(
 class _Checks:
     """What is asked about each block beyond its own bytes."""
 
-    def __init__(self, vault: Vault | None, model: str | Path | None) -> None:
+    def __init__(self, vault: Vault | None, models: Models | None) -> None:
         self.vault = vault
-        self.digest, self.scorer = _load(model)
-        self._opened = self._repeated = self._others = self._unrepeated = 0
-        self._bound: tuple[str, ...] | None = None
+        self.models = models
+        self._opened = 0
         self._end = 0
         self._remarks = Remarks()
         self._missing = _Missing()
@@ -108,7 +109,8 @@ class _Checks:
 
     def check(self, block: Block) -> Finding | None:
         self._end = block.offset + block.size
-        return self._check_vault(block) or self._check_scores(block)
+        rows: dict[int, Sealed] = {}
+        return self._check_vault(block, rows) or self._check_scores(block, rows)
 
     def complete(self, report: Report) -> Report:
         """The report with what was counted here, and the vault's word on the ledger's length."""
@@ -120,30 +122,31 @@ class _Checks:
                 erasures=tuple(self._remarks.erasures),
                 finding=finding,
             )
-        if self.scorer:
+        if self.models:
             report = replace(
                 report,
-                scores_repeated=self._repeated,
-                scores_of_other_models=self._others,
-                scores_of_erased=self._unrepeated,
+                scores_repeated=self.models.repeated,
+                scores_of_other_models=self.models.others,
+                scores_of_erased=self.models.erased,
+                finding=report.finding or self.models.unaccounted,
             )
         return report
 
-    def _check_vault(self, block: Block) -> Finding | None:
+    def _check_vault(self, block: Block, rows: dict[int, Sealed]) -> Finding | None:
         if not self.vault:
             return None
         if block.header.block == 0 and self.vault.ledger != block.event["ledger"]:
-            return _finding("vault", block, "the vault belongs to another ledger")
+            return finding("vault", block, "the vault belongs to another ledger")
         if self.vault.head == (block.header.block, block.hash.hex()):
-            return self._check_seals(block)
+            return self._check_seals(block, rows)
         if self.vault.head and self.vault.head[0] == block.header.block:
-            return _finding("vault", block, "this is not the block that the vault has seen here")
-        return self._check_seals(block)
+            return finding("vault", block, "this is not the block that the vault has seen here")
+        return self._check_seals(block, rows)
 
-    def _check_seals(self, block: Block) -> Finding | None:
+    def _check_seals(self, block: Block, rows: dict[int, Sealed]) -> Finding | None:
         assert self.vault
         gaps: list[int] = []
-        finding = self.vault.open_seals(block, gaps.append)
+        finding = self.vault.open_seals(block, gaps.append, rows if self.models else None)
         self._opened += block.header.count - len(gaps)
         self._missing.add(block, gaps)
         self._check_erased(block)
@@ -157,7 +160,7 @@ class _Checks:
             message = (
                 f"record {kept[0]} was erased in the ledger, but its row is still in the vault"
             )
-            self._kept = replace(_finding("erase", block, message), record=kept[0])
+            self._kept = replace(finding("erase", block, message), record=kept[0])
 
     def _unaccounted(self, report: Report) -> Finding | None:
         """Rows that are missing though no event erased them, or here though one did."""
@@ -175,45 +178,16 @@ class _Checks:
         message = f"the ledger ends here, but its vault has seen block {self.vault.head[0]}"
         return Finding("short", report.blocks, 0, self._end, message)
 
-    def _check_scores(self, block: Block) -> Finding | None:
-        if not self.scorer or block.kind != "score":
+    def _check_scores(self, block: Block, rows: dict[int, Sealed]) -> Finding | None:
+        if not self.models or not self.models.accounts_for(block):
             return None
-        if block.event["model"] != self.digest:
-            self._others += block.header.count
-            return None
-        rows = self._rows(block)
-        self._unrepeated += block.header.count - len(rows)
-        if not rows:
-            return None
-        self._bind(tuple(rows[0][1]))
-        scores, _ = self.scorer.score([list(row.values()) for _, row in rows])
-        self._repeated += len(rows)
-        every = block.scores()
-        for (record, _), score in zip(rows, scores, strict=True):
-            index = record - block.header.first
-            recorded = every[index]
-            if not abs(recorded - score) <= TOLERANCE:
-                finding = _finding("score", block, "the model gives this row another score", index)
-                return replace(finding, expected=f"{score:.6f}", found=f"{recorded:.6f}")
-        return None
-
-    def _rows(self, block: Block) -> list[tuple[int, dict[str, str]]]:
-        """The number and the cells of each record whose row there is."""
-        rows = [(record.number, record.row) for record in block.rows()]
-        if all(row is not None for _, row in rows):
-            return rows  # type: ignore[return-value]
-        if not self.vault:
+        if not self.vault and any(match[4] for match in block.matches):
             raise UsageError(
                 "the rows of this ledger are sealed: without its vault none is scored again",
                 hint="add --vault",
             )
-        return list(self.vault.rows(block.header.first, block.header.count))
-
-    def _bind(self, columns: tuple[str, ...]) -> None:
-        assert self.scorer
-        if columns != self._bound:
-            self.scorer.bind(columns)
-            self._bound = columns
+        opened = {r.number: Sealed(r.row, None) for r in block.rows() if r.row is not None}
+        return self.models.check(block, dict(sorted({**rows, **opened}.items())))
 
 
 class _Missing:
@@ -243,14 +217,6 @@ class _Missing:
         return None
 
 
-def _finding(kind: str, block: Block, message: str, index: int | None = None) -> Finding:
-    height = block.header.block
-    if index is None:
-        return Finding(kind, height, block.line, block.offset, message)
-    line, offset = block.line + 1 + index, block.record_offset(index)
-    return Finding(kind, height, line, offset, message, record=block.header.first + index)
-
-
 def _open_vault(ledger: str | Path, vault: bool | str | Path) -> Vault | None:
     if vault is False:
         return None
@@ -264,11 +230,10 @@ def _open_vault(ledger: str | Path, vault: bool | str | Path) -> Vault | None:
     return Vault(readable(path, "the vault"), readonly=True)
 
 
-def _load(model: str | Path | None) -> tuple[str, Scorer | None]:
-    if model is None:
-        return "", None
-    from ..detect.bundle import Bundle
-    from ..detect.scoring import Scorer
-
-    bundle = Bundle.load(Path(model))
-    return bundle.digest, Scorer(bundle)
+def _models(
+    model: str | Path | Sequence[str | Path] | None, allow: Collection[str]
+) -> Models | None:
+    folders = [model] if isinstance(model, (str, Path)) else list(model or ())
+    if not folders and allow:
+        raise UsageError("records are allowed where models are asked", hint="add --model")
+    return Models(folders, allow) if folders else None
