@@ -22,6 +22,12 @@ def check(
         str | None,
         typer.Option("--from", help="The older checkpoint that a consistency proof starts from."),
     ] = None,
+    ledger: Annotated[
+        str | None,
+        typer.Option(
+            help="Say of a record's proof whether this ledger erased or amended it since."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Check a proof without the ledger.
@@ -31,5 +37,5 @@ def check(
     from ..pipeline.check import check as run
     from .checked import checked
 
-    facts = run(file, policy=policy, old=old)
+    facts = run(file, policy=policy, old=old, ledger=ledger)
     result_json(facts) if json else result(checked(facts))

@@ -10,7 +10,23 @@ from .words import table
 def checked(facts: Facts) -> str:
     """The words of a file that was checked."""
     headline = _HEADLINES[str(facts["kind"])].format(**facts)
-    return f"{headline}\n{table(_pairs(facts))}"
+    if facts["kind"] == "record" and facts["event"] != "score":
+        headline += ", but no model is said to have scored it"
+    remarks = "".join(f"\n  since then: {sentence}" for sentence in remark_sentences(facts))
+    rest = {name: value for name, value in facts.items() if name not in ("erased", "amended")}
+    return f"{headline}{remarks}\n{table(_pairs(rest))}"
+
+
+def remark_sentences(facts: Facts) -> list[str]:
+    """What the ``erased`` and ``amended`` of a record say, a sentence for each."""
+    said = []
+    erased, amended = facts.get("erased"), facts.get("amended")
+    if isinstance(erased, dict):
+        said.append(f"its row was erased on {erased['time']}: {printable(str(erased['reason']))}")
+    for one in amended if isinstance(amended, list) else []:
+        verdict = {True: ", to anomalous", False: ", to not anomalous"}.get(one["anomaly"], "")
+        said.append(f"it was amended on {one['time']}{verdict}: {printable(str(one['reason']))}")
+    return said
 
 
 _HEADLINES = {

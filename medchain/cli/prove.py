@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
+from .checked import remark_sentences
 from .key import Output, write
-from .output import note_core
+from .output import note_core, say
 
 
 def prove(
@@ -43,7 +44,14 @@ def prove(
         found = pipeline.prove_record(
             ledger, record, checkpoint=checkpoint, open_seal=open_seal, vault=vault_file
         )
+        _note_remarks(pipeline.remarks_since(ledger, found))
         # A row that is shown is shown to whom its owner gives the file.
         write(found.encode(), output, mode=0o600 if open_seal else 0o644)
     elif old is not None:
         write(pipeline.prove_extension(ledger, old, checkpoint=checkpoint).encode(), output)
+
+
+def _note_remarks(remarks: dict[str, object]) -> None:
+    """Say what the ledger says of the record since; the proof itself cannot know."""
+    for sentence in remark_sentences(remarks):
+        say(f"{sentence} (the proof cannot say so)")

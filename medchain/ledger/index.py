@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
+from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
@@ -56,6 +57,11 @@ class Index:
     def block_of(self, record: int, size: int) -> int:
         """Which of the first `size` blocks it says holds `record`."""
         return bisect_right(range(size), record, key=lambda block: self._row(block)[2]) - 1
+
+    def without_records(self, start: int, size: int) -> list[int]:
+        """Which of the blocks from `start` on, of the first `size`, it says hold no record."""
+        firsts = [self._row(block)[2] for block in range(start, size)]
+        return [start + n for n, (a, b) in enumerate(pairwise(firsts)) if a == b]
 
     def _row(self, block: int) -> tuple[bytes, int, int]:
         return _ROW.unpack_from(self.rows, block * ROW_SIZE)

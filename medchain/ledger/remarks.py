@@ -64,6 +64,15 @@ class Remarks:
             self.erased.setdefault(record, erasure)
         return erasure
 
+    def read(self, stream: IO[bytes]) -> None:
+        """Note what the blocks of `stream` say, unverified, as far as they are blocks."""
+        try:
+            for raw in Reader(stream):
+                event = parse_object(raw.body.partition(b"\n")[0])
+                self.visit(event, parse_line(raw.block_line)[0])
+        except (ValueError, KeyError, OversizedBlock):
+            pass  # the ledger does not hold from here on, and its reader will say so
+
     def _amend(self, event: Event, header: Header, reason: str) -> None:
         record, anomaly = event.get("record"), event.get("anomaly")
         if not _before(record, header):
@@ -80,12 +89,7 @@ def read_ahead(stream: IO[bytes]) -> Remarks:
     Nothing is verified: whoever reads the ledger for good does that.
     """
     remarks = Remarks()
-    try:
-        for raw in Reader(stream):
-            event = parse_object(raw.body.partition(b"\n")[0])
-            remarks.visit(event, parse_line(raw.block_line)[0])
-    except (ValueError, KeyError, OversizedBlock):
-        pass  # the ledger does not hold from here on, and its reader will say so
+    remarks.read(stream)
     stream.seek(0)
     return remarks
 

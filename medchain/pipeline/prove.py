@@ -15,12 +15,17 @@ from ..ledger import proof as proofs
 from ..ledger.checkpoint import checkpoint_path
 from ..ledger.history import Extension
 from ..ledger.index import read_block
+from ..ledger.lines import parse_object
 from ..ledger.merkle import SIZE
 from ..ledger.note import Note
 from ..ledger.path import consistency
-from ..ledger.proof import Proof
+from ..ledger.proof import Proof, Proved
 from ..ledger.reader import open_ledger
+from ..ledger.remarks import Remarks
+from ..ledger.seals import open_seal
+from ..ledger.verify import Walk
 from .checkpoint import live, parse_note, under
+from .inspect import remarks_on
 
 
 def prove_record(
@@ -41,8 +46,40 @@ def prove_record(
     found = _prove(path, note, record)
     if open_seal:
         found = replace(found, sealed=_sealed_line(path, record, vault))
-    proofs.check(proofs.parse(found.encode()))
+    proved = proofs.check(proofs.parse(found.encode()))
+    if found.sealed is not None:
+        _of_this_ledger(path, found.sealed, proved)
     return found
+
+
+def _of_this_ledger(path: Path, sealed: bytes, proved: Proved) -> None:
+    with open_ledger(path) as stream:
+        genesis = next(iter(Walk(stream))).event
+    try:
+        open_seal(sealed, proved.record.seal, proved.record.number, str(genesis["ledger"]))
+    except ValueError as error:
+        raise proofs.BadProof(str(error)) from error
+
+
+def remarks_since(ledger: str | Path, proof: Proof) -> dict[str, object]:
+    """What `ledger` says since of the record in `proof`: ``erased``, and how it was ``amended``.
+
+    Read are the blocks without records behind that of the proof, where such events stand, under
+    the proof's checkpoint by their hashes, and all that came after it.
+    """
+    path = live(ledger)
+    index, hashes = under(path, proof.note)
+    remarks, size = Remarks(), len(hashes) // SIZE
+    with open_ledger(path) as stream:
+        for height in index.without_records(proof.index + 1, size):
+            digest = hashes[height * SIZE : (height + 1) * SIZE]
+            found = read_block(stream, index.offset(height), digest)
+            if found:
+                raw, header = found
+                remarks.visit(parse_object(raw.body.partition(b"\n")[0]), header)
+        stream.seek(index.offset(size - 1))
+        remarks.read(stream)
+    return remarks_on(proofs.check(proof).record.number, remarks)
 
 
 def prove_extension(
@@ -97,7 +134,7 @@ def _prove(path: Path, note: Note, record: int) -> Proof:
 
 
 def _sealed_line(path: Path, record: int, vault: str | Path | None) -> bytes:
-    from ..ledger.vault import Vault, vault_path
+    from ..ledger.vault import Vault, as_bytes, vault_path
 
     file = fs.readable(Path(vault) if vault else vault_path(path), "the vault")
     with Vault(file, readonly=True) as opened:
@@ -107,4 +144,4 @@ def _sealed_line(path: Path, record: int, vault: str | Path | None) -> bytes:
             f"{file} has no row for record {record}",
             hint="its row was erased, or stands in the ledger itself; leave --open-seal out",
         )
-    return lines[0][1].encode()
+    return as_bytes(lines[0][1])

@@ -6,22 +6,30 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from medchain.cli.checked import checked
 from medchain.errors import LedgerTampered, MedchainError, PolicyUnmet, UsageError
 from medchain.ledger import check as ledger_check
-from medchain.ledger import merkle
+from medchain.ledger import lines, merkle
 from medchain.ledger import proof as proofs
 from medchain.ledger.block import Header, block_hash, to_line
 from medchain.ledger.checkpoint import Checkpoint, checkpoint_path
 from medchain.ledger.index import index_path
 from medchain.ledger.policy import Policy, parse
 from medchain.ledger.proof import BadProof, Proof
+from medchain.ledger.vault import Vault
 from medchain.pipeline import keys
+from medchain.pipeline.amend import amend
+from medchain.pipeline.check import check
 from medchain.pipeline.checkpoint import checkpoint
-from medchain.pipeline.prove import prove_extension, prove_record
+from medchain.pipeline.erase import erase
+from medchain.pipeline.ingest import ingest
+from medchain.pipeline.prove import prove_extension, prove_record, remarks_since
+from tests.cli.run import medchain
 from tests.ledger import forge
 from tests.ledger.signers import PARTIES, policy_text, sign
 from tests.pipeline.test_checkpoint import SCORES, make_key, rewritten
@@ -298,3 +306,75 @@ def test_the_vault_opens_a_seal(model: Path, table: Path, tmp_path: Path) -> Non
     with pytest.raises(UsageError, match="no row for record 77"):
         prove_record(path, 77, open_seal=True)
     assert prove_record(path, 77)
+
+
+def _signed(ledger: Path) -> tuple[Path, Path]:
+    """A key of the ledger's log, and a policy that takes its word."""
+    key = make_key(ledger.parent / "signer", _origin(ledger))
+    checkpoint(ledger, [key])
+    policy_file = ledger.parent / "policy"
+    policy_file.write_text(f"log {key.public}\nquorum none\n")
+    return key.path, policy_file
+
+
+def test_what_was_said_of_a_record_since_its_proof_is_told(
+    model: Path, table: Path, tmp_path: Path
+) -> None:
+    ledger, file = tmp_path / "ledger.jsonl", tmp_path / "proof"
+    ingest(table, model=model, ledger=ledger, bits=0)
+    key, policy_file = _signed(ledger)
+    file.write_bytes(prove_record(ledger, 3, open_seal=True).encode())
+    assert remarks_since(ledger, proofs.parse(file.read_bytes())) == {"erased": None, "amended": []}
+    amend(ledger, record=3, anomaly=True, reason="read again by two")
+    erase(ledger, record=3, reason="on request")
+    for covered in (False, True):  # behind the checkpoint, then under a newer one
+        if covered:
+            checkpoint(ledger, [keys.load(key, keys.no_passphrase)])
+        result = medchain("prove", ledger, "--record", "3", "-o", file, folder=tmp_path)
+        assert result.returncode == 0
+        said = result.stderr
+        assert "its row was erased" in said
+        assert "amended" in said
+        assert "to anomalous" in said
+        facts = check(file, policy=policy_file, ledger=ledger)
+        assert facts["erased"]
+        assert facts["amended"]
+    facts = check(file, policy=policy_file)
+    assert "erased" not in facts
+
+
+def test_a_proof_says_that_no_model_scored_its_record(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger.jsonl"
+    forge.write(ledger, BLOCKS)
+    with forge.open_store(ledger) as store:
+        store.read(lambda _: None)
+        line = lines.sealed_records(store.next_record, [0.9], [True], [forge.seal(1)])
+        store.append("import", {}, line, 1, 4)
+    _, policy_file = _signed(ledger)
+    file = tmp_path / "proof"
+    file.write_bytes(prove_record(ledger, 16).encode())
+    facts = check(file, policy=policy_file)
+    assert facts["event"] == "import"
+    assert "no model is said to have scored it" in checked(facts)
+
+
+def test_a_ledger_that_does_not_hold_the_proof_is_refused(ledger: Path, tmp_path: Path) -> None:
+    _, policy_file = _signed(ledger)
+    file = tmp_path / "proof"
+    file.write_bytes(prove_record(ledger, 1).encode())
+    with pytest.raises(UsageError, match="does not hold the block"):
+        check(file, policy=policy_file, ledger=EXAMPLE)
+
+
+def test_a_row_sealed_for_another_ledger_is_not_proved(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger.jsonl"
+    line = lines.sealed_lines("f" * 32, 0, ["00" * 16], ['{"age":"61"}'])[0]
+    with forge.open_store(ledger) as store:
+        store.read(lambda _: None)
+        store.begin(forge.GENESIS)
+        forge.append_scores(store, [0.9], seals=[sha256(line.encode()).hexdigest()])
+        with Vault.create(ledger.with_suffix(".vault"), forge.LEDGER, b"k" * 32) as vault:
+            vault.write(0, [line], None, store.head)
+    _signed(ledger)
+    with pytest.raises(BadProof, match="another ledger"):
+        prove_record(ledger, 0, open_seal=True)
