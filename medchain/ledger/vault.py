@@ -19,7 +19,7 @@ from .. import fs
 from ..errors import FormatTooNew, LedgerLocked, LedgerTampered, NotDurable, UsageError
 from .judge import Block, Finding
 from .lines import parse_object
-from .seals import Sealed, open_seal
+from .seals import Opener, Sealed
 
 FORMAT = 1
 INSERTED = 256
@@ -111,6 +111,10 @@ class Vault:
         """Height and hash of the last block that was durable when the vault was last written."""
         height = self._get("height")
         return None if height is None else (int(str(height)), str(self._get("hash")))
+
+    @functools.cached_property
+    def _opener(self) -> Opener:
+        return Opener(self.ledger)
 
     def check_head(self, height: int, found: str | None) -> None:
         """Refuse a ledger of `height` blocks that lacks the block seen last, or has `found` there.
@@ -299,7 +303,6 @@ class Vault:
         With `missing`, it is told the index of each record whose row is not here instead; `opened`
         takes up by its number what each sealed line holds.
         """
-        ledger = self.ledger
         lines = dict(self.lines(block.header.first, block.header.count))
         for index, record in enumerate(block.rows()):
             if record.seal is None:
@@ -311,11 +314,12 @@ class Vault:
             if line is None:
                 return _seal_finding(block, index, NO_ROW)
             try:
-                sealed = open_seal(as_bytes(line), record.seal, record.number, ledger)
+                if opened is None:
+                    self._opener.check(line, record.seal, record.number)
+                else:
+                    opened[record.number] = self._opener.open(line, record.seal, record.number)
             except ValueError as error:
                 return _seal_finding(block, index, f"its seal does not open: {error}")
-            if opened is not None:
-                opened[record.number] = sealed
         return None
 
     def _insert(self, first: int, lines: Sequence[str], subjects: Sequence[str] | None) -> None:
@@ -379,11 +383,6 @@ def _insertion(count: int, subjects: bool) -> str:
     return (
         f"insert into sealed (record, {columns}) select ? + column1, {found} from (values {values})"
     )
-
-
-def as_bytes(line: object) -> bytes:
-    """A sealed line as it was hashed; SQLite keeps anything in a column of text."""
-    return line.encode("utf-8", "replace") if isinstance(line, str) else b""
 
 
 def _seal_finding(block: Block, index: int, message: str) -> Finding:

@@ -13,8 +13,8 @@ from ..ledger.block import iso_time
 from ..ledger.judge import Block
 from ..ledger.reader import open_ledger
 from ..ledger.remarks import Remarks
-from ..ledger.seals import open_seal
-from ..ledger.vault import Vault, as_bytes, vault_path
+from ..ledger.seals import as_bytes, open_seal
+from ..ledger.vault import Vault, vault_path
 from ..ledger.verify import Walk
 from .inspect import remarks_on
 

@@ -11,8 +11,8 @@ from ..ledger.judge import Block
 from ..ledger.lines import Record
 from ..ledger.reader import open_ledger
 from ..ledger.remarks import Amendment, Erasure, Remarks
-from ..ledger.seals import open_seal
-from ..ledger.vault import Vault, as_bytes, vault_path
+from ..ledger.seals import as_bytes, open_seal
+from ..ledger.vault import Vault, vault_path
 from ..ledger.verify import Walk
 
 

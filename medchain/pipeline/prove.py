@@ -22,7 +22,7 @@ from ..ledger.path import consistency
 from ..ledger.proof import Proof, Proved
 from ..ledger.reader import open_ledger
 from ..ledger.remarks import Remarks
-from ..ledger.seals import open_seal
+from ..ledger.seals import as_bytes, open_seal
 from ..ledger.verify import Walk
 from .checkpoint import live, parse_note, under
 from .inspect import remarks_on
@@ -134,7 +134,7 @@ def _prove(path: Path, note: Note, record: int) -> Proof:
 
 
 def _sealed_line(path: Path, record: int, vault: str | Path | None) -> bytes:
-    from ..ledger.vault import Vault, as_bytes, vault_path
+    from ..ledger.vault import Vault, vault_path
 
     file = fs.readable(Path(vault) if vault else vault_path(path), "the vault")
     with Vault(file, readonly=True) as opened:
