@@ -28,6 +28,10 @@ def check(
             help="Say of a record's proof whether this ledger erased or amended it since."
         ),
     ] = None,
+    later: Annotated[
+        list[str] | None,
+        typer.Option(help="A proof of a later event (prove --block); repeatable."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Check a proof without the ledger.
@@ -37,5 +41,5 @@ def check(
     from ..pipeline.check import check as run
     from .checked import checked
 
-    facts = run(file, policy=policy, old=old, ledger=ledger)
+    facts = run(file, policy=policy, old=old, ledger=ledger, later=later or ())
     result_json(facts) if json else result(checked(facts))

@@ -31,6 +31,7 @@ def remark_sentences(facts: Facts) -> list[str]:
 
 _HEADLINES = {
     "record": "The proof holds: record {record} stands in the ledger",
+    "event": "The proof holds: the event of block {block} stands in the ledger",
     "checkpoint": "The checkpoint holds",
     "consistency": "The proof holds: the newer checkpoint extends the older",
     "fork": "The evidence holds: this log signed two histories that cannot both be true",

@@ -75,7 +75,8 @@ def _check(asked: argparse.Namespace) -> int:
     from .checked import checked
 
     old = _read(asked.old, "the older checkpoint") if asked.old else None
-    facts = check(_read(asked.file, "a file to check"), _policy(asked.policy), old)
+    later = [_read(path, "a later proof") for path in asked.later]
+    facts = check(_read(asked.file, "a file to check"), _policy(asked.policy), old, later)
     print(json.dumps(facts) if asked.json else checked(facts))
     return 0
 
@@ -155,6 +156,9 @@ def _parser() -> argparse.ArgumentParser:
     file.add_argument("file", metavar="FILE")
     file.add_argument("--policy", metavar="FILE", required=True, help="whose signatures count")
     file.add_argument("--from", metavar="FILE", dest="old", help="the older checkpoint")
+    file.add_argument(
+        "--later", metavar="FILE", action="append", default=[], help="a proof of a later event"
+    )
     seal = commands.add_parser("seal", help="open a seal: is this line the one of its record?")
     seal.add_argument("ledger", metavar="LEDGER")
     seal.add_argument("sealed", metavar="SEALED", help="a file with the sealed line")

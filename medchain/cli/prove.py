@@ -15,6 +15,10 @@ from .output import note_core, say
 def prove(
     ledger: Annotated[str, typer.Argument(metavar="LEDGER", help="The ledger: a .jsonl file.")],
     record: Annotated[int | None, typer.Option(help="Prove the record of this number.")] = None,
+    block: Annotated[
+        int | None,
+        typer.Option(help="Prove the event of this block: an erasure, an amendment."),
+    ] = None,
     open_seal: Annotated[
         bool, typer.Option("--open-seal", help="Show its row too, from the vault.")
     ] = False,
@@ -37,8 +41,8 @@ def prove(
     """
     from ..pipeline import prove as pipeline
 
-    if (record is None) == (old is None):
-        raise UsageError("prove either a --record, or a checkpoint --from an older one")
+    if [record, block, old].count(None) != 2:
+        raise UsageError("prove a --record, or a --block, or a checkpoint --from an older one")
     note_core()
     if record is not None:
         found = pipeline.prove_record(
@@ -47,6 +51,8 @@ def prove(
         _note_remarks(pipeline.remarks_since(ledger, found))
         # A row that is shown is shown to whom its owner gives the file.
         write(found.encode(), output, mode=0o600 if open_seal else 0o644)
+    elif block is not None:
+        write(pipeline.prove_event(ledger, block, checkpoint=checkpoint).encode(), output)
     elif old is not None:
         write(pipeline.prove_extension(ledger, old, checkpoint=checkpoint).encode(), output)
 

@@ -46,6 +46,10 @@ def _verdict(report: Report) -> str:
     return "verified, every byte" + (" that was read" if report.unread_blocks else "")
 
 
+def _stopped(report: Report) -> bool:
+    return report.finding is not None and report.finding.kind not in _SOFTER
+
+
 def _trouble(report: Report) -> list[str]:
     if report.too_new is not None:
         return ["  what to do: install a newer medchain"]
@@ -89,7 +93,7 @@ def _tail(report: Report) -> list[str]:
 
 def _facts(report: Report, seconds: float | None) -> list[tuple[str, str]]:
     facts = [
-        ("blocks", f"{report.blocks:,}" + (" before the finding" if report.finding else "")),
+        ("blocks", f"{report.blocks:,}" + (" before the finding" if _stopped(report) else "")),
         ("records", _records(report)),
         *_kinds(report),
     ]

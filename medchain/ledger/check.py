@@ -5,26 +5,36 @@ Which of them it is, its first bytes say; whose word counts, the reader's policy
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..errors import UsageError
 from . import checkpoint as checkpoints
 from . import history, proof
 from . import note as notes
 from .block import iso_seconds, iso_time
 from .history import BadHistory
+from .lines import Record
 from .note import Note
 from .policy import Endorsed, Policy
+from .proof import Proved
+from .remarks import Remarks, remarks_on
 
 Facts = dict[str, object]
 
 
-def check(data: bytes, policy: Policy, old: bytes | None = None) -> Facts:
+def check(
+    data: bytes, policy: Policy, old: bytes | None = None, later: Sequence[bytes] = ()
+) -> Facts:
     """What the file `data` proves under `policy`, with its ``kind``; times are ISO 8601, UTC.
 
-    `old` is an older checkpoint, which a consistency proof starts from. Raises `BadProof` or
+    `old` is an older checkpoint, which a consistency proof starts from. `later` are proofs of
+    events: they say whether the record was ``erased`` or ``amended`` since. Raises `BadProof` or
     `BadHistory` where the file does not hold, `PolicyUnmet`, and `UsageError` for a lacking `old`.
     """
     if data.startswith(proof.HEAD.encode()):
-        return _record(data, policy)
+        return _proof(data, policy, later)
+    if later:
+        raise UsageError("later events are of a record", hint="check them with a record's proof")
     if data.startswith(history.OLD):
         return _extension(data, policy, old)
     if data.startswith(history.FORK.encode()):
@@ -34,11 +44,55 @@ def check(data: bytes, policy: Policy, old: bytes | None = None) -> Facts:
     return {"kind": "checkpoint", **_endorsed(policy.judge(_note(data, "this checkpoint")))}
 
 
-def _record(data: bytes, policy: Policy) -> Facts:
+def _proof(data: bytes, policy: Policy, later: Sequence[bytes]) -> Facts:
+    found, endorsed = _proved(data, policy)
+    if found.record is None:
+        if later:
+            raise UsageError("later events are of a record", hint="name the record's proof first")
+        return _event(found, endorsed)
+    facts = _record(found, found.record, endorsed)
+    if not later:
+        return facts
+    remarks = Remarks()
+    for other, at in sorted((_proved(one, policy) for one in later), key=_height):
+        if at.checkpoint.origin != endorsed.checkpoint.origin:
+            raise BadHistory("this later proof", "it is of another log")
+        if other.record is not None or other.header.block <= found.header.block:
+            raise BadHistory("this later proof", "it proves no later event")
+        remarks.visit(other.event, other.header)
+    return {**facts, **remarks_on(found.record.number, remarks)}
+
+
+def _height(proved: tuple[Proved, Endorsed]) -> int:
+    return proved[0].header.block
+
+
+def _proved(data: bytes, policy: Policy) -> tuple[Proved, Endorsed]:
     parsed = proof.parse(data)
-    found = proof.check(parsed)
-    endorsed = policy.judge(parsed.note)
-    record, event = found.record, found.event
+    return proof.check(parsed), policy.judge(parsed.note)
+
+
+def _event(found: Proved, endorsed: Endorsed) -> Facts:
+    return {
+        "kind": "event",
+        "event": found.event["event"],
+        "fields": {key: value for key, value in found.event.items() if key != "event"},
+        **_block(found),
+        "checkpoint": _endorsed(endorsed),
+    }
+
+
+def _block(found: Proved) -> Facts:
+    return {
+        "block": found.header.block,
+        "time": iso_time(found.header.time),
+        "bits": found.header.bits,
+        "hash": found.hash.hex(),
+    }
+
+
+def _record(found: Proved, record: Record, endorsed: Endorsed) -> Facts:
+    event = found.event
     row: Facts = {} if found.row is None else {"row": found.row}
     seal: Facts = {} if record.seal is None else {"seal": record.seal}
     return {
@@ -51,10 +105,7 @@ def _record(data: bytes, policy: Policy) -> Facts:
         **row,
         "event": event["event"],
         **{key: event.get(key) for key in ("threshold", "model", "batch")},
-        "block": found.header.block,
-        "time": iso_time(found.header.time),
-        "bits": found.header.bits,
-        "hash": found.hash.hex(),
+        **_block(found),
         "checkpoint": _endorsed(endorsed),
     }
 

@@ -25,6 +25,7 @@ from .seals import open_seal
 
 HEAD = "c2sp.org/tlog-proof@v1"
 KIND = "medchain/record@v1"
+EVENT_KIND = "medchain/event@v1"
 MAX_SIZE = 1 << 26
 _HASH = re.compile("[A-Za-z0-9+/]{43}=")
 
@@ -41,11 +42,11 @@ class BadProof(LedgerTampered):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A record and the way from it to a checkpoint; lines are without LF."""
+    """A record, or an event alone, and the way from it to a checkpoint; lines are without LF."""
 
     event: bytes
     event_path: Hashes
-    record: bytes
+    record: bytes | None
     record_path: Hashes
     block_line: bytes
     sealed: bytes | None
@@ -55,8 +56,11 @@ class Proof:
 
     def encode(self) -> bytes:
         """The bytes of the file."""
-        parts = [KIND.encode(), self.event, *_encoded(self.event_path)]
-        parts += [self.record, *_encoded(self.record_path), self.block_line]
+        kind = EVENT_KIND if self.record is None else KIND
+        parts = [kind.encode(), self.event, *_encoded(self.event_path)]
+        if self.record is not None:
+            parts += [self.record, *_encoded(self.record_path)]
+        parts.append(self.block_line)
         parts += [] if self.sealed is None else [self.sealed]
         extra = to_base64(b"".join(part + b"\n" for part in parts))
         lines = [HEAD, f"extra {extra}", f"index {self.index}"]
@@ -68,10 +72,11 @@ class Proof:
 class Proved:
     """What a proof shows: a record, the event and the header of its block, and its row, if opened.
 
-    `row` comes from the sealed line, or from the record itself where rows are open.
+    `record` is ``None`` where an event alone is proved. `row` comes from the sealed line, or from
+    the record itself where rows are open.
     """
 
-    record: Record
+    record: Record | None
     event: Event
     header: Header
     hash: bytes
@@ -121,11 +126,15 @@ def _parse(data: bytes) -> Proof:
 
 def _parse_extra(
     data: bytes,
-) -> tuple[bytes, Hashes, bytes, Hashes, bytes, bytes | None]:
+) -> tuple[bytes, Hashes, bytes | None, Hashes, bytes, bytes | None]:
     lines = data.decode("ascii").split("\n")
-    if lines[0] != KIND or lines.pop():
+    if lines[0] not in (KIND, EVENT_KIND) or lines.pop():
         raise ValueError("its extra data is of another kind")
     event, event_path, rest = _line_and_path(lines[1:])
+    if lines[0] == EVENT_KIND:
+        if len(rest) != 1:
+            raise ValueError("its extra data has other lines than it should")
+        return event, event_path, None, [], rest[0].encode(), None
     record, record_path, rest = _line_and_path(rest)
     if len(rest) not in (1, 2):
         raise ValueError("its extra data has other lines than it should")
@@ -151,19 +160,25 @@ def _check(proof: Proof) -> Proved:
         raise ValueError("its index is not the height of its block")
     if root_above(claimed, proof.index, tree.size, proof.path) != tree.root:
         raise ValueError("its block is not in the checkpoint's tree")
-    event, record = _event(proof.event), _record(proof.record)
+    event = _event(proof.event)
+    _line_of(header, proof.event, 0, proof.event_path)
+    if proof.record is None:
+        return Proved(None, event, header, claimed, None, False)
+    record = _record(proof.record)
     place = record.number - header.first
     if not 0 <= place < header.count:
         raise ValueError("its block does not hold a record of this number")
-    lines = ((proof.event, 0, proof.event_path), (proof.record, place + 1, proof.record_path))
-    for line, index, path in lines:
-        if root_above(leaf_hash(line), index, header.count + 1, path) != header.root:
-            raise ValueError("its lines are not those of the block")
+    _line_of(header, proof.record, place + 1, proof.record_path)
     _verdict(event, record)
     row = record.row
     if proof.sealed is not None:
         row = open_seal(proof.sealed, record.seal, record.number).row
     return Proved(record, event, header, claimed, row, proof.sealed is not None)
+
+
+def _line_of(header: Header, line: bytes, index: int, path: Hashes) -> None:
+    if root_above(leaf_hash(line), index, header.count + 1, path) != header.root:
+        raise ValueError("its lines are not those of the block")
 
 
 def _event(line: bytes) -> Event:
@@ -216,6 +231,16 @@ def build(body: bytes, block_line: bytes, number: int, hashes: bytes, note: Note
         paths.inclusion(hashes, header.block),
         note,
     )
+
+
+def build_event(body: bytes, block_line: bytes, hashes: bytes, note: Note) -> Proof:
+    """The proof of the event of the block of `body` and `block_line`, as `build` makes one."""
+    from .merkle import leaf_hashes
+
+    header, _ = parse_line(block_line)
+    event, path = body.partition(b"\n")[0], paths.inclusion(leaf_hashes(body), 0)
+    above = paths.inclusion(hashes, header.block)
+    return Proof(event, path, None, [], block_line, None, header.block, above, note)
 
 
 def _encoded(path: Sequence[bytes]) -> list[bytes]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import IO
 
-from .block import Header, parse_line
+from .block import Header, iso_time, parse_line
 from .lines import Event, parse_object
 from .reader import OversizedBlock, Reader
 
@@ -81,6 +81,22 @@ class Remarks:
         verdict = anomaly if isinstance(anomaly, bool) else None
         amendment = Amendment(header.block, header.time, record, verdict, reason)
         self.amended.setdefault(record, []).append(amendment)
+
+
+def remarks_on(record: int, remarks: Remarks) -> dict[str, object]:
+    """What later events say about `record`: erased or ``None``, and its amendments."""
+    erasure = remarks.erased.get(record)
+    return {
+        "erased": _said(erasure) if erasure else None,
+        "amended": [
+            {**_said(amendment), "anomaly": amendment.anomaly}
+            for amendment in remarks.amended.get(record, [])
+        ],
+    }
+
+
+def _said(remark: Erasure | Amendment) -> dict[str, object]:
+    return {"block": remark.block, "time": iso_time(remark.time), "reason": remark.reason}
 
 
 def read_ahead(stream: IO[bytes]) -> Remarks:

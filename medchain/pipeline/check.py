@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from .. import fs
@@ -9,10 +10,9 @@ from ..errors import UsageError
 from ..ledger import check as ledger_check
 from ..ledger.check import Facts
 from ..ledger.reader import open_ledger
-from ..ledger.remarks import Remarks
+from ..ledger.remarks import Remarks, remarks_on
 from ..ledger.verify import Walk
 from .checkpoint import read_policy
-from .inspect import remarks_on
 
 
 def check(
@@ -21,17 +21,20 @@ def check(
     policy: str | Path,
     old: str | Path | None = None,
     ledger: str | Path | None = None,
+    later: Sequence[str | Path] = (),
 ) -> Facts:
     """What `file` proves to a reader with `policy`: a proof, a checkpoint, a fork or a rotation.
 
-    `old` is the older checkpoint of a consistency proof. With `ledger`, a proof of a record says
+    `old` is the older checkpoint of a consistency proof. With `ledger`, or with
+    proofs of `later` events, a proof of a record says
     as well whether the record was ``erased`` or ``amended`` since. Raises `LedgerTampered` where
     the file does not hold, `PolicyUnmet` where the policy does not accept its signatures.
     """
     rules = read_policy(policy)
     data = fs.readable(Path(file), "a file to check").read_bytes()
+    events = [fs.readable(Path(one), "a later proof").read_bytes() for one in later]
     before = fs.readable(Path(old), "a checkpoint file").read_bytes() if old else None
-    facts = ledger_check.check(data, rules, before)
+    facts = ledger_check.check(data, rules, before, events)
     if ledger is None:
         return facts
     if facts["kind"] != "record":

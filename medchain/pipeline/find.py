@@ -12,11 +12,10 @@ from ..fs import readable
 from ..ledger.block import iso_time
 from ..ledger.judge import Block
 from ..ledger.reader import open_ledger
-from ..ledger.remarks import Remarks
+from ..ledger.remarks import Remarks, remarks_on
 from ..ledger.seals import as_bytes, open_seal
 from ..ledger.vault import Vault, vault_path
 from ..ledger.verify import Walk
-from .inspect import remarks_on
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from ..ledger.block import iso_time
 from ..ledger.judge import Block
 from ..ledger.lines import Record
 from ..ledger.reader import open_ledger
-from ..ledger.remarks import Amendment, Erasure, Remarks
+from ..ledger.remarks import Remarks, remarks_on
 from ..ledger.seals import as_bytes, open_seal
 from ..ledger.vault import Vault, vault_path
 from ..ledger.verify import Walk
@@ -67,22 +67,6 @@ def show(
         "tree_root": walk.tree.root().hex(),
         "head": _block(last),
     }
-
-
-def remarks_on(record: int, remarks: Remarks) -> dict[str, object]:
-    """What later events say about `record`: erased or ``None``, and its amendments."""
-    erasure = remarks.erased.get(record)
-    return {
-        "erased": _said(erasure) if erasure else None,
-        "amended": [
-            {**_said(amendment), "anomaly": amendment.anomaly}
-            for amendment in remarks.amended.get(record, [])
-        ],
-    }
-
-
-def _said(remark: Erasure | Amendment) -> dict[str, object]:
-    return {"block": remark.block, "time": iso_time(remark.time), "reason": remark.reason}
 
 
 def origin(ledger: str | Path) -> str:

@@ -12,20 +12,20 @@ from .. import fs
 from ..errors import UsageError
 from ..ledger import checkpoint as checkpoints
 from ..ledger import proof as proofs
+from ..ledger.block import Header
 from ..ledger.checkpoint import checkpoint_path
 from ..ledger.history import Extension
-from ..ledger.index import read_block
-from ..ledger.lines import parse_object
+from ..ledger.index import Index, read_block
+from ..ledger.lines import Record, parse_object
 from ..ledger.merkle import SIZE
 from ..ledger.note import Note
 from ..ledger.path import consistency
-from ..ledger.proof import Proof, Proved
-from ..ledger.reader import open_ledger
-from ..ledger.remarks import Remarks
+from ..ledger.proof import Proof
+from ..ledger.reader import RawBlock, open_ledger
+from ..ledger.remarks import Remarks, remarks_on
 from ..ledger.seals import as_bytes, open_seal
 from ..ledger.verify import Walk
 from .checkpoint import live, parse_note, under
-from .inspect import remarks_on
 
 
 def prove_record(
@@ -48,17 +48,38 @@ def prove_record(
         found = replace(found, sealed=_sealed_line(path, record, vault))
     proved = proofs.check(proofs.parse(found.encode()))
     if found.sealed is not None:
-        _of_this_ledger(path, found.sealed, proved)
+        assert proved.record
+        _of_this_ledger(path, found.sealed, proved.record)
     return found
 
 
-def _of_this_ledger(path: Path, sealed: bytes, proved: Proved) -> None:
+def _of_this_ledger(path: Path, sealed: bytes, record: Record) -> None:
     with open_ledger(path) as stream:
         genesis = next(iter(Walk(stream))).event
     try:
-        open_seal(sealed, proved.record.seal, proved.record.number, str(genesis["ledger"]))
+        open_seal(sealed, record.seal, record.number, str(genesis["ledger"]))
     except ValueError as error:
         raise proofs.BadProof(str(error)) from error
+
+
+def prove_event(ledger: str | Path, block: int, *, checkpoint: str | Path | None = None) -> Proof:
+    """Prove the event of `block` under `checkpoint`: an erasure or an amendment, for instance.
+
+    Raises `UsageError` where the checkpoint covers no such block.
+    """
+    path = live(ledger)
+    note = _under_which(path, checkpoint)
+    index, hashes = under(path, note)
+    if not 0 <= block < len(hashes) // SIZE:
+        raise UsageError(
+            f"the checkpoint does not cover a block {block}: it ends with block "
+            f"{len(hashes) // SIZE - 1}",
+            hint="make a new one with: medchain checkpoint",
+        )
+    raw, _ = _read(path, note, block, index, hashes)
+    found = proofs.build_event(raw.body, raw.block_line, hashes, note)
+    proofs.check(proofs.parse(found.encode()))
+    return found
 
 
 def remarks_since(ledger: str | Path, proof: Proof) -> dict[str, object]:
@@ -79,7 +100,9 @@ def remarks_since(ledger: str | Path, proof: Proof) -> dict[str, object]:
                 remarks.visit(parse_object(raw.body.partition(b"\n")[0]), header)
         stream.seek(index.offset(size - 1))
         remarks.read(stream)
-    return remarks_on(proofs.check(proof).record.number, remarks)
+    record = proofs.check(proof).record
+    assert record
+    return remarks_on(record.number, remarks)
 
 
 def prove_extension(
@@ -115,6 +138,20 @@ def _prove(path: Path, note: Note, record: int) -> Proof:
     height = index.block_of(record, size)
     if record < 0 or height < 0:
         raise UsageError(f"there is no record {record}: they are counted from 0")
+    raw, header = _read(path, note, height, index, hashes)
+    if not header.first <= record < header.first + header.count:
+        raise UsageError(
+            f"the checkpoint does not cover a record {record}: it ends before record "
+            f"{header.first + header.count}",
+            hint="make a new one with: medchain checkpoint",
+        )
+    return proofs.build(raw.body, raw.block_line, record, hashes, note)
+
+
+def _read(
+    path: Path, note: Note, height: int, index: Index, hashes: bytes
+) -> tuple[RawBlock, Header]:
+    """The block at `height`, which has its hash among `hashes`."""
     digest = hashes[height * SIZE : (height + 1) * SIZE]
     with open_ledger(path) as stream:
         found = read_block(stream, index.offset(height), digest)
@@ -123,14 +160,7 @@ def _prove(path: Path, note: Note, record: int) -> Proof:
             index, _ = under(path, note, fresh=True)
             found = read_block(stream, index.offset(height), digest)
     assert found
-    raw, header = found
-    if not header.first <= record < header.first + header.count:
-        raise UsageError(
-            f"the checkpoint does not cover a record {record}: it ends before record "
-            f"{header.first + header.count}",
-            hint="make a new one with: medchain checkpoint",
-        )
-    return proofs.build(raw.body, raw.block_line, record, hashes, note)
+    return found
 
 
 def _sealed_line(path: Path, record: int, vault: str | Path | None) -> bytes:

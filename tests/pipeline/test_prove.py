@@ -28,7 +28,8 @@ from medchain.pipeline.check import check
 from medchain.pipeline.checkpoint import checkpoint
 from medchain.pipeline.erase import erase
 from medchain.pipeline.ingest import ingest
-from medchain.pipeline.prove import prove_extension, prove_record, remarks_since
+from medchain.pipeline.inspect import show
+from medchain.pipeline.prove import prove_event, prove_extension, prove_record, remarks_since
 from tests.cli.run import medchain
 from tests.ledger import forge
 from tests.ledger.signers import PARTIES, policy_text, sign
@@ -339,6 +340,17 @@ def test_what_was_said_of_a_record_since_its_proof_is_told(
         facts = check(file, policy=policy_file, ledger=ledger)
         assert facts["erased"]
         assert facts["amended"]
+    events = [tmp_path / "amended", tmp_path / "erased"]
+    for number, event in enumerate(events, show(ledger)["blocks"] - 2):  # type: ignore[operator]
+        event.write_bytes(prove_event(ledger, number).encode())
+    later = check(file, policy=policy_file, later=events)
+    assert later == facts
+    assert check(file, policy=policy_file, later=events[:1])["erased"] is None
+    assert check(events[1], policy=policy_file)["event"] == "erase"
+    with pytest.raises(LedgerTampered, match="no later event"):
+        check(file, policy=policy_file, later=[file])
+    with pytest.raises(UsageError, match="of a record"):
+        check(events[0], policy=policy_file, later=events[1:])
     facts = check(file, policy=policy_file)
     assert "erased" not in facts
 
@@ -378,3 +390,19 @@ def test_a_row_sealed_for_another_ledger_is_not_proved(tmp_path: Path) -> None:
     _signed(ledger)
     with pytest.raises(BadProof, match="another ledger"):
         prove_record(ledger, 0, open_seal=True)
+
+
+def test_no_byte_of_an_events_proof_may_change(ledger: Path) -> None:
+    data = prove_event(ledger, 2).encode()
+    assert ledger_check.check(data, policy())["kind"] == "event"
+    for place in range(len(data)):
+        with pytest.raises((LedgerTampered, PolicyUnmet)):
+            ledger_check.check(
+                data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :], policy()
+            )
+
+
+def test_an_event_is_proved_of_the_blocks_under_the_checkpoint_alone(ledger: Path) -> None:
+    for block in (-1, len(BLOCKS) + 1, 2**70):
+        with pytest.raises(UsageError, match="does not cover a block"):
+            prove_event(ledger, block)
