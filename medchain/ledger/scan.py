@@ -98,11 +98,15 @@ class Scan(Course):
                 while free and (window := self._windows.read(free.pop())):
                     team.scan(window, self.genesis)
                     waiting.append(window)
+                    if window.size > self._windows.size:
+                        break  # it has grown: no other may, before this one is settled
                 if not waiting:
                     return
                 window = waiting.popleft()
                 window.done.wait()
                 yield window
+                if window.size > self._windows.size:
+                    window = _Window(self._windows.size)
                 free.append(window)
 
     def _settle(self, window: _Window) -> Iterator[Stretch]:
@@ -254,8 +258,12 @@ class _Windows(Source):
         return window
 
     def _fill(self, window: _Window, size: int) -> int:
-        """Read chunks as long as there is room for a whole one; returns where the bytes end."""
-        while window.size - size >= self.chunk and not self.ended:
+        """Read chunks as long as there is room for a whole one; returns where the bytes end.
+
+        Of a window that has grown, one chunk: its block may end in any of them.
+        """
+        end = min(window.size, max(self.size, size + self.chunk))
+        while end - size >= self.chunk and not self.ended:
             read = 0
             with self._noting_damage():
                 read = self._stream.readinto1(window.view[size : size + self.chunk])  # type: ignore[attr-defined]
