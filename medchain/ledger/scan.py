@@ -28,6 +28,9 @@ from .verify import Course, Point, Run, Stretch, Walk, stretch
 CHUNKS = 4
 """Of how many chunks a window is."""
 
+_MOST_THREADS = 8
+"""More threads would wait for the one that reads, and each has a window of some MB."""
+
 _LEAST_BLOCK = 448
 """No block that the C core accepts is of fewer bytes."""
 
@@ -41,7 +44,7 @@ class Scan(Course):
     """Iterate over `stream` in stretches of verified blocks, up to its torn tail.
 
     `chunk` bytes are read at a time, and `chunks` of them make a window; `threads` scan them, by
-    default as many as there are cores.
+    default as many as there are cores, up to eight.
     """
 
     def __init__(
@@ -86,7 +89,7 @@ class Scan(Course):
         window = self._windows.read(_Window(2 * self._windows.chunk))
         if window:
             yield window
-        threads = self._threads or cores()
+        threads = self._threads or min(cores(), _MOST_THREADS)
         if threads == 1 or self._windows.ended:
             while window := self._windows.read(window):
                 yield window

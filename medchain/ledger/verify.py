@@ -20,6 +20,9 @@ from .merkle import Frontier
 from .reader import MAX_BLOCK, OversizedBlock, RawBlock, Reader, Source
 from .remarks import Erasure
 
+MOST_MODELS = 1000
+"""How many models a report names, the first ones; a ledger may name another with every block."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tail:
@@ -193,8 +196,9 @@ class Report:
     """What verification saw; `finding` is the first thing that does not hold, ``None`` if all does.
 
     Times are microseconds since 1970, UTC; `work` is the expected number of hashes behind the
-    blocks; `root` is the RFC 6962 root over the block hashes. The first `unread_blocks` were not
-    read, but taken from the checkpoint of `anchor`.
+    blocks; `root` is the RFC 6962 root over the block hashes; `models` are the
+    digests of the first `MOST_MODELS` models. The first `unread_blocks` were not read, but taken
+    from the checkpoint of `anchor`.
     """
 
     blocks: int = 0
@@ -305,7 +309,9 @@ class _Tally:
         self.first_time = part.time if self.first_time is None else self.first_time
         self.last_time = part.time
         self.recoveries += part.event is not None and part.event["event"] == "recovery"
-        self.models |= {run.model: None for run in part.runs if run.model}
+        for run in part.runs:
+            if run.model and len(self.models) < MOST_MODELS:
+                self.models[run.model] = None
 
     def report(self, course: Course, finding: Finding | None, too_new: int | None) -> Report:
         return Report(

@@ -14,12 +14,15 @@ from pathlib import Path
 import pytest
 
 from medchain.ledger import core
+from medchain.ledger.lines import sealed_lines
 from medchain.ledger.reader import _zstd
-from medchain.ledger.verify import verify
+from medchain.ledger.vault import Vault
+from medchain.ledger.verify import MOST_MODELS, verify
 from medchain.pipeline.handover import build
 
 from . import verifier
-from .bombs import BOMBS, DEAREST, EDGES, packed
+from .bombs import BOMBS, DEAREST, EDGES, RECORDS, packed
+from .forge import ID, SEAL, Forge, event, score, sealed, sha256
 from .test_foreign import NODE, SCRIPT, VERDICTS, javascript, package
 
 MOST = 200
@@ -96,6 +99,63 @@ def test_all_draw_the_line_at_the_same_byte(name: str, monkeypatch: pytest.Monke
         assert javascript(ledgers) == said
     monkeypatch.setattr(core, "chosen", lambda _purpose: core.PYTHON)
     assert [package(data) for data in ledgers] == said
+
+
+def test_a_report_names_no_more_than_a_thousand_models() -> None:
+    forge = Forge()
+    for number in range(MOST_MODELS + 5):
+        forge.add(score(0.5, 0, 0, model=f"{number:064x}"))
+    report = verify(io.BytesIO(forge.data))
+    assert report.ok
+    assert report.models == tuple(f"{number:064x}" for number in range(MOST_MODELS))
+
+
+def test_large_blocks_on_many_cores_cost_little(tmp_path: Path) -> None:
+    """Each thread has a window: they do not grow together, and there are not too many of them."""
+    path, forge, records = tmp_path / "ledger.jsonl", Forge(), 0
+    with path.open("wb") as file:
+        for count in [*[1000] * 350, 120_000, 1000, 120_000, *[1000] * 100]:
+            lines = (sealed(records + n, "0.1", "false") for n in range(count))
+            forge.add(score(0.5, count, 0) if count == 1000 else event("x"), *lines)
+            file.write(forge.data)
+            forge.data, records = b"", records + count
+    code = (
+        "import sys; from medchain.ledger import scan, verify; scan.cores = lambda: 64;"
+        "sys.exit(verify.verify(open(sys.argv[1], 'rb')).exit_code)"
+    )
+    status, most, said = measured(sys.executable, "-c", code, path)
+    assert (status, most < MOST) == (0, True), (most, said)
+
+
+def test_the_seals_of_a_large_block_are_opened_in_parts(tmp_path: Path) -> None:
+    row = '{"a":"' + "a" * 500 + '"}'
+    first, count = 0, RECORDS
+    salts = [f"{number:032x}" for number in range(count)]
+    lines = sealed_lines(ID, first, salts, [row] * count)
+    seals = [sha256(line.encode()).hex() for line in lines]
+    records = [
+        sealed(n, "0.1", "false").replace(SEAL.encode(), s.encode()) for n, s in enumerate(seals)
+    ]
+    forge = Forge().add(score(0.5, count, 0), *records)
+    path = tmp_path / "ledger.jsonl"
+    path.write_bytes(forge.data)
+    with Vault.create(path.with_suffix(".vault"), ID, b"secret") as vault:
+        vault.write(first, lines, None, (1, forge.blocks[1].hex()))
+    command = [sys.executable, "-m", "medchain", "verify", "--vault", "--json", path]
+    code, most, said = measured(*command)
+    assert (code, most < MOST) == (0, True), (most, said)
+    assert json.loads(said)["seals_opened"] == count
+
+
+def test_reading_ahead_keeps_to_the_limits_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    path.write_bytes(BOMBS["objects"]())
+    code = (
+        "import sys; from medchain.ledger.remarks import read_ahead;"
+        "sys.exit(len(read_ahead(open(sys.argv[1], 'rb')).erasures))"
+    )
+    status, most, said = measured(sys.executable, "-c", code, path)
+    assert (status, most < MOST) == (0, True), (most, said)
 
 
 def test_a_finding_beyond_a_limit_names_its_place() -> None:
