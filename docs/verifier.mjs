@@ -11,7 +11,8 @@ export const sha256 = (...parts) => parts.reduce((h, p) => h.update(p), createHa
 const hex = (value, size) => typeof value === "string" && RegExp(`^[0-9a-f]{${size}}$`).test(value);
 const isText = (value) => typeof value === "string";
 
-const LONGEST = 2 ** 24, LINE = 2 ** 20, RECORDS = 2 ** 17, CHUNK = 2 ** 20; // bytes; lines
+export const LINE = 2 ** 20; // the bytes of an event line or a record line at most
+const LONGEST = 2 ** 24, RECORDS = 2 ** 17, CHUNK = 2 ** 20; // of a block the bytes and the records
 const GENESIS = '{"event":"genesis",', BLOCK_LINE = '\n{"block":', PRINTABLE = /^[ -~]*$/;
 const WHOLE = "0|[1-9][0-9]{0,15}", HASH = "[0-9a-f]{64}"; // 2^53 has 16 digits
 const SCORE = "-?(?:0|[1-9][0-9]{0,8})(?:\\.[0-9]{1,6})?";
