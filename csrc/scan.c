@@ -11,7 +11,9 @@ enum {
     MOST_EVENT = 1024, /* a longer event line, or one with more further keys, is left to Python */
     MOST_FURTHER = 16,
     MOST_COLUMNS = 1024,
-    MOST_BLOCK = 1 << 28,
+    MOST_BLOCK = 1 << 24,
+    MOST_LINE = 1 << 20,
+    MOST_RECORDS = 1 << 17,
     MOST_BLOCK_LINE = 512
 };
 
@@ -170,10 +172,10 @@ static const uint8_t *counted(const struct counter *counter, const uint8_t *p)
 }
 
 /* A record line, its LF included, with the next number and the verdict that its score demands. */
-static const uint8_t *record(struct scanner *s, const uint8_t *p)
+static const uint8_t *record(struct scanner *s, const uint8_t *line)
 {
     int64_t value = 0;
-    p = counted(&s->counter, p + sizeof "{\"record\":" - 1);
+    const uint8_t *p = counted(&s->counter, line + sizeof "{\"record\":" - 1);
     p = mc_literal(mc_decimal(mc_literal(p, ",\"score\":"), &value), ",\"anomaly\":");
     int anomaly = value >= s->score.threshold;
     p = anomaly ? mc_literal(p, "true,") : mc_literal(p, "false,");
@@ -182,6 +184,8 @@ static const uint8_t *record(struct scanner *s, const uint8_t *p)
     } else {
         p = mc_literal(p, "\"row\":");
         p = p == NULL ? NULL : mc_literal(row(&s->columns, p, s->end), "}\n");
+        if (p != NULL && p - line - 1 > MOST_LINE)
+            return NULL;
     }
     s->anomalies += (uint64_t)anomaly;
     return p;
@@ -353,7 +357,7 @@ static const uint8_t *accept_block(struct scanner *s, const uint8_t *start)
     uint8_t root[HASH];
     const uint8_t *line = body(s, start);
     const uint8_t *end = line == NULL ? NULL : block_line(s, line, &block);
-    if (end == NULL || end - start > MOST_BLOCK)
+    if (end == NULL || end - start > MOST_BLOCK || s->count > MOST_RECORDS)
         return NULL;
     if (s->score.rows != s->count || s->score.anomalies != s->anomalies || !links(s, &block))
         return NULL;

@@ -2,7 +2,7 @@
 //     node check-proof.mjs POLICY PROOF...      for each one line of JSON: what it proves, or why not
 import { createHash, createPublicKey, verify as verifySignature } from "node:crypto";
 import { readFileSync, realpathSync } from "node:fs";
-import { RECORD, header, jsonObject, need, sha256 } from "./verifier.mjs";
+import { LINE, RECORD, header, jsonObject, need, sha256 } from "./verifier.mjs";
 
 const base64 = (text) => {
   const data = Buffer.from(text, "base64");
@@ -93,7 +93,8 @@ export function check(text, policy) { // what a proof shows; throws where it doe
   };
   const event = lines.shift(), eventPath = takePath(), line = lines.shift(), linePath = takePath();
   const [blockLine, sealed, ...more] = lines, record = RECORD.exec(line), block = header(blockLine);
-  need(!more.length && record && [event, line].every((l) => /^[ -~]*$/.test(l)), "lines");
+  need(!more.length && record, "lines");
+  need([event, line].every((l) => /^[ -~]*$/.test(l) && l.length <= LINE), "lines");
   need(event.startsWith('{"event":') && block.claimed.equals(block.hash) && block.works, "block");
   const tree = openNote(text.slice(gap + 2), policy), place = whole(record[1]) - block.first;
   need(whole(index.slice(6)) === block.block && place >= 0 && place < block.count, "place");

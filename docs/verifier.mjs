@@ -3,7 +3,7 @@
 // JSON.parse lets a later key silently replace an earlier one and takes 1.0 for 1, so keys, depth
 // and the text of numbers are looked at once more.
 import { createHash } from "node:crypto";
-import { readFileSync, realpathSync } from "node:fs";
+import { closeSync, openSync, readSync, realpathSync } from "node:fs";
 
 class Stop extends Error {}
 export function need(condition, rule) { if (!condition) throw new Stop("tampered", { cause: rule }); }
@@ -11,7 +11,9 @@ export const sha256 = (...parts) => parts.reduce((h, p) => h.update(p), createHa
 const hex = (value, size) => typeof value === "string" && RegExp(`^[0-9a-f]{${size}}$`).test(value);
 const isText = (value) => typeof value === "string";
 
-const LONGEST = 2 ** 28, GENESIS = '{"event":"genesis",', PRINTABLE = /^[ -~]*$/;
+export const LINE = 2 ** 20; // the bytes of an event line or a record line at most
+const LONGEST = 2 ** 24, RECORDS = 2 ** 17, CHUNK = 2 ** 20; // of a block the bytes and the records
+const GENESIS = '{"event":"genesis",', BLOCK_LINE = '\n{"block":', PRINTABLE = /^[ -~]*$/;
 const WHOLE = "0|[1-9][0-9]{0,15}", HASH = "[0-9a-f]{64}"; // 2^53 has 16 digits
 const SCORE = "-?(?:0|[1-9][0-9]{0,8})(?:\\.[0-9]{1,6})?";
 const TOKEN = /("(?:[^"\\]+|\\.)*")( *:)?|[{}[\]]|-?[0-9][^ ,}\]]*/g; // in what is known to be JSON
@@ -21,10 +23,17 @@ const BLOCK = new RegExp(
   ["block", "time", "first", "count", "bits"].reduce((s, k) => `${s}"${k}":(${WHOLE}),`, "^\\{") +
   `"prev":"(${HASH})","root":"(${HASH})","nonce":(${WHOLE}),"hash":"(${HASH})"\\}$`);
 
-function merkle(leaves) {
-  if (leaves.length < 2) return leaves[0] ?? sha256("");
-  const split = 2 ** Math.floor(Math.log2(leaves.length - 1));
-  return sha256("\x01", merkle(leaves.slice(0, split)), merkle(leaves.slice(split)));
+class Tree { // of RFC 6962, section 2.1: its complete subtrees, the largest first
+  size = 0;
+  parts = [];
+  add(leaf) {
+    for (let n = this.size++; n % 2; n = (n - 1) / 2) leaf = sha256("\x01", this.parts.pop(), leaf);
+    this.parts.push(leaf);
+  }
+  root() {
+    const join = (right, left) => sha256("\x01", left, right);
+    return this.size ? this.parts.reduceRight(join) : sha256("");
+  }
 }
 export function jsonObject(text, rule) { // its values, and its numbers once more, as text
   const open = [], numbers = new Map(); // open: the keys so far of each object or array around
@@ -59,31 +68,39 @@ export function header(line) { // what a block line says, and the hash of the he
   return { block, time, first, count, bits, prev, root, claimed, hash, works };
 }
 
-function addBlock(ledger, lines) {
-  const height = ledger.hashes.length, head = lines.length > 1 ? lines[0] : "";
-  need(lines.reduce((n, line) => n + line.length + 1, 0) <= LONGEST, 1);
-  need(lines.every((line) => PRINTABLE.test(line)), 1);
-  need(head.startsWith('{"event":'), 2);
-  const [event, numbers] = jsonObject(head, 2), kind = event.event;
+function addBlock(ledger, text) { // its bytes, up to the LF of its block line
+  const height = ledger.tree.size, head = text.slice(0, text.indexOf("\n")), leaves = new Tree();
+  need(text.length <= LONGEST, 1);
+  need(!/[^ -~\n]/.test(text), 1);
+  need(head.startsWith('{"event":') && head.length <= LINE, 2);
+  const [event, numbers] = jsonObject(head, 2), kind = event.event, { threshold } = event;
   need(isText(kind) && (kind === "genesis") === (height === 0), 2);
   if (height === 0) begin(ledger, head, event, numbers);
-  const rows = lines.slice(1, -1).map((line) => RECORD.exec(line));
-  need(rows.every((r) => r && (!r[5] || Object.values(jsonObject(r[5], 3)[0]).every(isText))), 3);
-  const at = header(lines.at(-1));
-  need(at.block === height && at.prev.equals(ledger.hashes.at(-1) ?? Buffer.alloc(32)), 5);
-  need(at.first === ledger.records && at.count === rows.length && at.time >= ledger.time, 5);
-  need((height || !at.count) && rows.every((row, i) => row[1] === String(at.first + i)), 5);
-  need(at.root.equals(merkle(lines.slice(0, -1).map((line) => sha256("\0", line)))), 6);
-  need(at.claimed.equals(at.hash), 6);
+  leaves.add(sha256("\0", head));
+  let start = head.length + 1, count = 0, yes = 0;
+  for (let end; (end = text.indexOf("\n", start)) < text.length - 1; start = end + 1) {
+    const line = text.slice(start, end), row = RECORD.exec(line);
+    need(row && line.length <= LINE && count < RECORDS, 3);
+    need(!row[5] || Object.values(jsonObject(row[5], 3)[0]).every(isText), 3);
+    need(height && row[1] === String(ledger.records + count), 5);
+    leaves.add(sha256("\0", line));
+    count += 1;
+    yes += row[3] === "true";
+    if (kind !== "score") continue;
+    need((row[3] === "true") === Number(row[2]) >= threshold, 8);
+    need((row[5] === undefined) === ledger.sealed, 8);
+  }
+  const at = header(text.slice(start, -1));
+  need(at.block === height && at.prev.equals(ledger.head) && at.time >= ledger.time, 5);
+  need(at.first === ledger.records && at.count === count, 5);
+  need(at.root.equals(leaves.root()) && at.claimed.equals(at.hash), 6);
   need(at.works && at.bits >= ledger.minBits, 7);
   if (kind === "score") {
-    const yes = rows.filter((row) => row[3] === "true").length, threshold = event.threshold;
     need(hex(event.batch, 32) && hex(event.model, 64) && typeof threshold === "number", 8);
-    need(whole(numbers.get("rows")) === at.count && whole(numbers.get("anomalies")) === yes, 8);
-    need(rows.every((row) => (row[3] === "true") === Number(row[2]) >= threshold), 8);
-    need(rows.every((row) => (row[5] === undefined) === ledger.sealed), 8);
+    need(whole(numbers.get("rows")) === count && whole(numbers.get("anomalies")) === yes, 8);
   }
-  Object.assign(ledger, { records: at.first + at.count, time: at.time }).hashes.push(at.hash);
+  Object.assign(ledger, { records: at.first + count, time: at.time, head: at.hash });
+  ledger.tree.add(at.hash);
 }
 function begin(ledger, line, event, numbers) {
   const format = whole(numbers.get("format")), minBits = whole(numbers.get("min_bits"));
@@ -94,24 +111,43 @@ function begin(ledger, line, event, numbers) {
   Object.assign(ledger, { minBits, sealed: event.rows === "sealed" });
 }
 function checkTail(tail, blocks) {
-  const size = Math.min(tail.length, GENESIS.length), starts = ['{"event":', '{"record":'];
+  const size = Math.min(tail.length, GENESIS.length), lines = tail.split("\n", RECORDS + 3);
   need(tail.length <= LONGEST && (blocks || tail.slice(0, size) === GENESIS.slice(0, size)), 9);
-  need(tail.split("\n").slice(0, -1).every((line, i) =>
-    PRINTABLE.test(line) && line.startsWith(starts[Math.min(i, 1)])), 9);
+  need(lines.length <= RECORDS + 2 && lines.pop().length <= LINE, 9);
+  need(lines.every((line, i) => line.length <= LINE && PRINTABLE.test(line) &&
+    line.startsWith(i ? '{"record":' : '{"event":')), 9);
 }
-export function verify(data) {
-  const ledger = { hashes: [], records: 0, time: 0 };
-  let lines = [], done = 0, end, verdict = "verified";
-  try {
-    for (let at = 0; (end = data.indexOf("\n", at)) >= 0; at = end + 1) {
-      lines.push(data.slice(at, end));
-      if (lines.at(-1).startsWith('{"block":')) (addBlock(ledger, lines), lines = [], done = end + 1);
+function readBlocks(file, each) { // the text of every block goes to `each`; returns the tail
+  const buffer = Buffer.alloc(1 + LONGEST + CHUNK);
+  let size = buffer.write("\n"), from = 0, read; // with it, an LF stands before every line
+  while ((read = readSync(file, buffer, size, CHUNK)) > 0) {
+    let begin = 0, at, end;
+    const bytes = buffer.subarray(0, size += read);
+    while ((at = bytes.indexOf(BLOCK_LINE, from)) >= 0) {
+      from = at; // its end may only come with another chunk
+      if ((end = bytes.indexOf("\n", at + 1)) < 0) break;
+      each(bytes.latin1Slice(begin + 1, end + 1));
+      begin = from = end;
     }
-    checkTail(data.slice(done), ledger.hashes.length);
-    if (done < data.length || !ledger.hashes.length) verdict = "torn";
-  } catch (error) { if (error instanceof Stop) verdict = error.message; else throw error; }
-  const { hashes, records } = ledger, root = merkle(hashes).toString("hex");
-  return { verdict, blocks: hashes.length, records, root };
+    if (at < 0) from = Math.max(begin, size - BLOCK_LINE.length);
+    buffer.copyWithin(0, begin, size);
+    [size, from] = [size - begin, from - begin];
+    need(size <= 1 + LONGEST, 1);
+  }
+  return buffer.latin1Slice(1, size);
 }
-if (import.meta.url === `file://${realpathSync(process.argv[1])}`) process.argv.slice(2).forEach(
-  (path) => console.log(JSON.stringify(verify(readFileSync(path, "latin1")))));
+export function verify(path) {
+  const ledger = { tree: new Tree(), head: Buffer.alloc(32), records: 0, time: 0 };
+  const file = openSync(path);
+  let verdict = "verified";
+  try {
+    const tail = readBlocks(file, (text) => addBlock(ledger, text));
+    checkTail(tail, ledger.tree.size);
+    if (tail || !ledger.tree.size) verdict = "torn";
+  } catch (error) { if (error instanceof Stop) verdict = error.message; else throw error; }
+  closeSync(file);
+  const { records, tree } = ledger, root = tree.root().toString("hex");
+  return { verdict, blocks: tree.size, records, root };
+}
+if (import.meta.url === `file://${realpathSync(process.argv[1])}`)
+  process.argv.slice(2).forEach((path) => console.log(JSON.stringify(verify(path))));

@@ -16,6 +16,8 @@ from .block import GENESIS_PREV, Header, block_hash, meets, parse_line
 from .lines import (
     EVENT,
     GENESIS,
+    MAX_LINE,
+    MAX_RECORDS,
     Event,
     Record,
     foreign_byte,
@@ -163,6 +165,8 @@ class _Judge:
     def _event(self, line: bytes) -> Event:
         if not line.startswith(EVENT):
             self._fail("line", "a block begins with an event line, and this is none", 0)
+        if len(line) > MAX_LINE:
+            self._fail("event", f"the event line has more than {MAX_LINE} bytes", 0)
         try:
             event = parse_object(line)
         except ValueError as error:
@@ -172,6 +176,8 @@ class _Judge:
         return event
 
     def _records(self, records: bytes) -> list[re.Match[bytes]]:
+        if records.count(b"\n") > MAX_RECORDS:
+            self._fail_record(MAX_RECORDS, f"more than {MAX_RECORDS} record lines in a block")
         matches = parse_records(records)
         if None in matches:
             index = matches.index(None)
@@ -182,6 +188,8 @@ class _Judge:
         return matches  # type: ignore[return-value]
 
     def _open_row(self, index: int, match: re.Match[bytes]) -> None:
+        if match.end() > MAX_LINE:
+            self._fail_record(index, f"the record line has more than {MAX_LINE} bytes")
         try:
             row = parse_object(match[5])
         except ValueError as error:

@@ -25,6 +25,12 @@ MAX_DEPTH = 64
 MAX_NUMBER = 64
 """How many characters a number on an event line has at most."""
 
+MAX_LINE = 1 << 20
+"""How many bytes an event line or a record line has at most, without its LF."""
+
+MAX_RECORDS = 1 << 17
+"""How many record lines a block has at most."""
+
 _NUMBER = rb"(0|[1-9][0-9]{0,15})"
 _DECIMAL = rb"(-?(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,6})?)"
 _HEAD = rb'\{"record":' + _NUMBER + rb',"score":' + _DECIMAL + rb',"anomaly":(true|false),'

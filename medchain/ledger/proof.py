@@ -17,7 +17,16 @@ from . import checkpoint as checkpoints
 from . import note as notes
 from . import path as paths
 from .block import Header, block_hash, meets, parse_line
-from .lines import EVENT, Event, Record, foreign_byte, parse_object, parse_records, to_record
+from .lines import (
+    EVENT,
+    MAX_LINE,
+    Event,
+    Record,
+    foreign_byte,
+    parse_object,
+    parse_records,
+    to_record,
+)
 from .merkle import leaf_hash
 from .note import Note, from_base64, from_hash, to_base64
 from .path import Hashes, root_above
@@ -182,14 +191,14 @@ def _line_of(header: Header, line: bytes, index: int, path: Hashes) -> None:
 
 
 def _event(line: bytes) -> Event:
-    if not line.startswith(EVENT) or foreign_byte(line) is not None:
+    if not line.startswith(EVENT) or foreign_byte(line) is not None or len(line) > MAX_LINE:
         raise ValueError("its event line is none")
     return parse_object(line)
 
 
 def _record(line: bytes) -> Record:
     match = parse_records(line + b"\n")[0]
-    if match is None or foreign_byte(line) is not None:
+    if match is None or foreign_byte(line) is not None or len(line) > MAX_LINE:
         raise ValueError("its record line is none")
     if match[5]:
         row = parse_object(match[5])

@@ -18,8 +18,11 @@ from ..fs import readable
 from .lines import BLOCK
 
 CHUNK = 1 << 20
-MAX_BLOCK = 1 << 28
+MAX_BLOCK = 1 << 24
 """A block is at most this many bytes long, so that a reader's memory has a bound."""
+
+MAX_WINDOW_LOG = 24
+"""A Zstandard frame looks back 2**24 bytes at most: the decompressor keeps them all."""
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -95,7 +98,8 @@ class Source:
             yield
         except EOFError:
             self.damage = ArchiveDamaged(cut=True)
-        except _archive_errors():
+        except _archive_errors() as error:
+            _refuse_wide_window(error)
             self.damage = ArchiveDamaged(cut=False)
 
 
@@ -162,7 +166,9 @@ def _decompressed(file: IO[bytes]) -> IO[bytes]:
 
         return gzip.GzipFile(fileobj=file, mode="rb")  # type: ignore[return-value]
     if magic == _ZSTD:
-        return _zstd().ZstdFile(file, "rb")  # type: ignore[no-any-return]
+        zstd = _zstd()
+        bound = {zstd.DecompressionParameter.window_log_max: MAX_WINDOW_LOG}
+        return zstd.ZstdFile(file, "rb", options=bound)  # type: ignore[no-any-return]
     return file
 
 
@@ -178,6 +184,16 @@ def _zstd() -> Any:
             hint="install backports.zstd, or decompress the file first: zstd -d",
         ) from None
     return zstd
+
+
+def _refuse_wide_window(error: BaseException) -> None:
+    # The library has no number for this; without its words, such an archive counts as damaged.
+    if "too much memory" in str(error):
+        raise UsageError(
+            f"this .zst archive looks back more than {1 << MAX_WINDOW_LOG} bytes, "
+            "which takes more memory than a reader grants",
+            hint="decompress the file first: zstd -d --long=31",
+        ) from None
 
 
 def _archive_errors() -> tuple[type[BaseException], ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from .block import Header, iso_time, parse_line
-from .lines import Event, parse_object
+from .lines import MAX_LINE, Event, parse_object
 from .reader import OversizedBlock, Reader
 
 
@@ -68,8 +68,8 @@ class Remarks:
         """Note what the blocks of `stream` say, unverified, as far as they are blocks."""
         try:
             for raw in Reader(stream):
-                event = parse_object(raw.body.partition(b"\n")[0])
-                self.visit(event, parse_line(raw.block_line)[0])
+                line = raw.body[: MAX_LINE + 1].partition(b"\n")[0]
+                self.visit(parse_object(line), parse_line(raw.block_line)[0])
         except (ValueError, KeyError, OversizedBlock):
             pass  # the ledger does not hold from here on, and its reader will say so
 

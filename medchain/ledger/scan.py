@@ -28,6 +28,9 @@ from .verify import Course, Point, Run, Stretch, Walk, stretch
 CHUNKS = 4
 """Of how many chunks a window is."""
 
+_MOST_THREADS = 8
+"""More threads would wait for the one that reads, and each has a window of some MB."""
+
 _LEAST_BLOCK = 448
 """No block that the C core accepts is of fewer bytes."""
 
@@ -41,7 +44,7 @@ class Scan(Course):
     """Iterate over `stream` in stretches of verified blocks, up to its torn tail.
 
     `chunk` bytes are read at a time, and `chunks` of them make a window; `threads` scan them, by
-    default as many as there are cores.
+    default as many as there are cores, up to eight.
     """
 
     def __init__(
@@ -86,7 +89,7 @@ class Scan(Course):
         window = self._windows.read(_Window(2 * self._windows.chunk))
         if window:
             yield window
-        threads = self._threads or cores()
+        threads = self._threads or min(cores(), _MOST_THREADS)
         if threads == 1 or self._windows.ended:
             while window := self._windows.read(window):
                 yield window
@@ -98,11 +101,15 @@ class Scan(Course):
                 while free and (window := self._windows.read(free.pop())):
                     team.scan(window, self.genesis)
                     waiting.append(window)
+                    if window.size > self._windows.size:
+                        break  # it has grown: no other may, before this one is settled
                 if not waiting:
                     return
                 window = waiting.popleft()
                 window.done.wait()
                 yield window
+                if window.size > self._windows.size:
+                    window = _Window(self._windows.size)
                 free.append(window)
 
     def _settle(self, window: _Window) -> Iterator[Stretch]:
@@ -254,8 +261,12 @@ class _Windows(Source):
         return window
 
     def _fill(self, window: _Window, size: int) -> int:
-        """Read chunks as long as there is room for a whole one; returns where the bytes end."""
-        while window.size - size >= self.chunk and not self.ended:
+        """Read chunks as long as there is room for a whole one; returns where the bytes end.
+
+        Of a window that has grown, one chunk: its block may end in any of them.
+        """
+        end = min(window.size, max(self.size, size + self.chunk))
+        while end - size >= self.chunk and not self.ended:
             read = 0
             with self._noting_damage():
                 read = self._stream.readinto1(window.view[size : size + self.chunk])  # type: ignore[attr-defined]

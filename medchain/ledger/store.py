@@ -20,7 +20,7 @@ from ..errors import UsageError
 from . import pow
 from .block import GENESIS_PREV, LIMIT, Header, block_hash, encode, to_line
 from .judge import FORMAT
-from .lines import Event, event
+from .lines import MAX_LINE, MAX_RECORDS, Event, event
 from .merkle import tree_root
 from .reader import MAX_BLOCK
 from .scan import Scan
@@ -31,6 +31,9 @@ Clock = Callable[[], int]
 
 MAX_BITS = 32
 """The most work that a block is given: 2**32 hashes, minutes on one machine."""
+
+_BLOCK_LINE = 1024
+"""More bytes than any block line has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +148,9 @@ class Store:
 
         Returns its header. Nothing stands in the file when this raises.
         """
-        body = event(kind, fields) + records
-        if len(body) > MAX_BLOCK - 1024:
-            raise UsageError(
-                f"a block of {len(body)} bytes is over the limit of {MAX_BLOCK}",
-                hint="use a smaller --batch-size",
-            )
+        line = event(kind, fields)
+        body = line + records
+        _refuse_beyond_limits(line, records, count)
         header = self._mined(tree_root(body), count, bits)
         self._file.append(body + to_line(header))
         self._head = header, block_hash(header)
@@ -182,3 +182,20 @@ class Store:
                 )
                 self._recorded.add(digest)
                 self.recovered.append(Recovered(len(tail), digest, aside))
+
+
+def _refuse_beyond_limits(line: bytes, records: bytes, count: int) -> None:
+    """Raise `UsageError` for a block that is larger than a verifier accepts (docs/limits.md)."""
+    if len(line) - 1 > MAX_LINE:
+        raise UsageError(f"an event of {len(line) - 1} bytes is over the limit of {MAX_LINE}")
+    size = len(line) + len(records)
+    hint = "use a smaller --batch-size"
+    if size > MAX_BLOCK - _BLOCK_LINE:
+        raise UsageError(f"a block of {size} bytes is over the limit of {MAX_BLOCK}", hint=hint)
+    if count > MAX_RECORDS:
+        raise UsageError(f"a block of {count} rows is over the limit of {MAX_RECORDS}", hint=hint)
+    if len(records) > MAX_LINE and max(map(len, records.split(b"\n"))) > MAX_LINE:
+        raise UsageError(
+            f"a row takes more than the {MAX_LINE} bytes that a line of an open ledger may have",
+            hint="leave columns out, or begin a sealed ledger (--rows sealed)",
+        )

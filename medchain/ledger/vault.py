@@ -24,6 +24,7 @@ from .seals import Opener, Sealed
 FORMAT = 1
 INSERTED = 256
 ASKED = 500
+OPENED = 4096
 PAGE = 8192
 OTHER_TABLES = "select name from old.sqlite_schema where type = 'table' and name != 'sealed'"
 NEW, OLD = "new", "old"
@@ -303,8 +304,10 @@ class Vault:
         With `missing`, it is told the index of each record whose row is not here instead; `opened`
         takes up by its number what each sealed line holds.
         """
-        lines = dict(self.lines(block.header.first, block.header.count))
+        lines: dict[int, str] = {}
         for index, record in enumerate(block.rows()):
+            if index % OPENED == 0:
+                lines = dict(self.lines(record.number, OPENED))
             if record.seal is None:
                 continue
             line = lines.get(record.number)

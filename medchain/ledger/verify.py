@@ -7,13 +7,14 @@ is fast. `verify` takes the whole of either and reports (docs/format.md, "Verifi
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import IO, NamedTuple, NoReturn
 
 from .block import Header
 from .judge import BadBlock, Block, Finding, NewerFormat, judge
-from .lines import EVENT, GENESIS, RECORD, Event, foreign_byte
+from .lines import EVENT, GENESIS, MAX_LINE, MAX_RECORDS, RECORD, Event, foreign_byte
 from .merkle import SIZE as HASH
 from .merkle import Frontier
 from .reader import MAX_BLOCK, OversizedBlock, RawBlock, Reader, Source
@@ -23,6 +24,9 @@ MOST_KINDS = 16
 """Kinds of events whose records are counted by name; the others are counted together."""
 
 OTHER_KINDS = "(other kinds)"
+
+MOST_MODELS = 1000
+"""How many models a report names, the first ones; a ledger may name another with every block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +201,10 @@ class Report:
     """What verification saw; `finding` is the first thing that does not hold, ``None`` if all does.
 
     Times are microseconds since 1970, UTC; `work` is the expected number of hashes behind the
-    blocks; `root` is the RFC 6962 root over the block hashes. `records_by_event` says how many
-    of the records that were read stand in events of which kind. The first `unread_blocks` were not
-    read, but taken from the checkpoint of `anchor`.
+    blocks; `root` is the RFC 6962 root over the block hashes; `models` are the digests of the
+    first `MOST_MODELS` models; `records_by_event` says how many of the records that were read stand
+    in events of which kind. The first `unread_blocks` were not read, but taken from the checkpoint
+    of `anchor`.
     """
 
     blocks: int = 0
@@ -313,7 +318,9 @@ class _Tally:
         self.last_time = part.time
         self.recoveries += part.event is not None and part.event["event"] == "recovery"
         self._count_kind(str(part.event["event"]) if part.event else "score", part.records)
-        self.models |= {run.model: None for run in part.runs if run.model}
+        for run in part.runs:
+            if run.model and len(self.models) < MOST_MODELS:
+                self.models[run.model] = None
 
     def _count_kind(self, kind: str, records: int) -> None:
         # A hostile ledger may have a kind of its own in each block.
@@ -356,20 +363,24 @@ def _judge_tail(tail: bytes, source: Source, height: int) -> None:
             "line",
             "this is no medchain ledger: it does not begin with a genesis event",
         )
-    position, line = 0, source.line
-    for number, text in enumerate(tail.split(b"\n")[:-1]):
-        legal = text.startswith(EVENT if number == 0 else RECORD)
-        if not legal or foreign_byte(text) is not None:
-            raise BadBlock(
-                Finding(
-                    "line",
-                    height,
-                    line,
-                    source.offset + position,
-                    "a line that no block begins with",
-                )
-            )
-        position, line = position + len(text) + 1, line + 1
+    offset = source.offset
+    for number, text in enumerate(io.BytesIO(tail)):
+        if message := _unfit_in_tail(number, text):
+            raise BadBlock(Finding("line", height, source.line + number, offset, message))
+        offset += len(text)
+
+
+def _unfit_in_tail(number: int, text: bytes) -> str:
+    """What is wrong with line `number` (from 0) of a tail; nothing, as a rule."""
+    complete = text.endswith(b"\n")
+    if len(text) - complete > MAX_LINE:
+        return f"a line of more than {MAX_LINE} bytes"
+    if not complete:
+        return ""
+    if number > MAX_RECORDS:
+        return f"more than {MAX_RECORDS} record lines in a block"
+    legal = text.startswith(EVENT if number == 0 else RECORD) and foreign_byte(text) is None
+    return "" if legal else "a line that no block begins with"
 
 
 def _fail_at(source: Source, height: int, kind: str, message: str) -> NoReturn:

@@ -17,10 +17,15 @@ from ..ledger.store import Recovered
 from .book import Book, Wish
 from .reason import checked, refuse_identifiers, words_of
 
+MOST_RECORDS = 50_000
+"""How many records one event names: an event line has a limit (docs/limits.md)."""
+
 
 @dataclass(frozen=True, slots=True)
 class ErasureSummary:
     """What an erasure did: `records` are erased by its event, in `block` at `time`.
+
+    Of many records the event is divided into several, and `block` and `time` are the last one's.
 
     `unrecorded` rows were those of a subject that no block committed to: an ingest was interrupted.
     `already` were erased before. `shredded` were too, but only now are their rows gone: a run was
@@ -49,7 +54,7 @@ def erase(
     dry_run: bool = False,
     mining: Callable[[int], None] | None = None,
 ) -> ErasureSummary:
-    """Destroy the rows of each `subject`, and of each `record`, and append one event that says so.
+    """Destroy the rows of each `subject`, and of each `record`, and append an event that says so.
 
     The event names record numbers and the reason. Row, salt and subject go from the vault; score,
     verdict and seal stay in the ledger, which verifies as before. Repeating a run that was
@@ -85,8 +90,9 @@ class _Erasure:
         left = self.book.unshredded()
         header = None
         if not dry_run:
-            if self.fresh:
-                fields: Event = {"records": self.fresh, "reason": self.reason}
+            for start in range(0, len(self.fresh), MOST_RECORDS):
+                part = self.fresh[start : start + MOST_RECORDS]
+                fields: Event = {"records": part, "reason": self.reason}
                 header = store.append("erase", fields, b"", 0, self.book.bits)
             if self.fresh or left or self.book.vault.reaches(store.next_record):
                 self.book.vault.shred([*self.fresh, *left], store.next_record, store.head)

@@ -86,7 +86,8 @@ def test_dishonest_logs(tmp_path: Path) -> None:
         dishonest(EVENT, RECORD, 3),
         dishonest(EVENT, RECORD.replace(b"true", b"false")),
         dishonest(EVENT[:-1], RECORD),
+        dishonest(EVENT[:-1] + b',"a":"' + b"a" * (1 << 20) + b'"}', RECORD),
         dishonest(EVENT, RECORD.replace(b'"record":0', b'"record":1')),
         dishonest(EVENT, RECORD.replace(b"0.5", b"5e-1")),
     ]
-    assert agreed(tmp_path, [made.encode() for made in files], "none") == [True] + [False] * 5
+    assert agreed(tmp_path, [made.encode() for made in files], "none") == [True] + [False] * 6

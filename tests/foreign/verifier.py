@@ -12,7 +12,8 @@ import struct
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-LONGEST, LIMIT = 1 << 28, 1 << 53
+LIMIT = 1 << 53
+LONGEST, LINE, RECORDS = 1 << 24, 1 << 20, 1 << 17  # of a block and a line the bytes; lines
 GENESIS = b'{"event":"genesis",'
 HEX = "[0-9a-f]{64}"
 NUMBER = "(0|[1-9][0-9]{0,15})"  # 2^53 has 16 digits
@@ -96,6 +97,7 @@ class Ledger:
         need(all(re.fullmatch(rb"[ -~]*+", line) for line in lines), 1)
 
         need(len(lines) > 1 and lines[0].startswith(b'{"event":'), 2)
+        need(len(lines[0]) <= LINE, 2)
         event = parse(lines[0].decode(), 2)
         need(isinstance(event["event"], str), 2)
         need((event["event"] == "genesis") == (height == 0), 2)
@@ -103,6 +105,7 @@ class Ledger:
             need(lines[0].startswith(GENESIS), 2)
             self.genesis(event)
 
+        need(len(lines) - 2 <= RECORDS and max(map(len, lines)) <= LINE, 3)
         rows = [RECORD.fullmatch(line.decode()) for line in lines[1:-1]]
         need(all(rows), 3)
         records = [row.groups() for row in rows]
@@ -154,7 +157,9 @@ class Ledger:
         need(len(data) <= LONGEST, 9)
         if not self.hashes:
             need(data[: len(GENESIS)] == GENESIS[: len(data)], 9)
-        for i, line in enumerate(data.split(b"\n")[:-1]):
+        *lines, rest = data.split(b"\n")
+        need(len(lines) - 1 <= RECORDS and all(len(line) <= LINE for line in [*lines, rest]), 9)
+        for i, line in enumerate(lines):
             need(re.fullmatch(rb"[ -~]*+", line), 9)
             need(line.startswith(b'{"record":' if i else b'{"event":'), 9)
 

@@ -10,11 +10,13 @@ import pytest
 
 from medchain.ledger import merkle
 from medchain.ledger.block import block_hash, encode, parse_line, to_line
+from medchain.ledger.lines import MAX_LINE, MAX_RECORDS
 from medchain.ledger.reader import MAX_BLOCK
 from medchain.ledger.verify import Walk
 
 ROOT = Path(__file__).parent.parent.parent
 TEXT = (ROOT / "docs" / "format.md").read_text()
+LIMITS = (ROOT / "docs" / "limits.md").read_text()
 EXAMPLE = TEXT[TEXT.index("## 11. Worked example") :]
 JSON = [block.encode() for block in re.findall(r"```jsonl\n(.*?)```", EXAMPLE, re.DOTALL)]
 WORDS = re.findall(r"```text\n(.*?)```", EXAMPLE, re.DOTALL)
@@ -62,7 +64,9 @@ def test_the_root_over_the_blocks(tmp_path: Path) -> None:
 
 
 def test_the_bounds_in_the_text_are_those_of_the_code() -> None:
-    assert f"{MAX_BLOCK:,}" in TEXT
+    for limit in (MAX_BLOCK, MAX_LINE, MAX_RECORDS):
+        assert f"{limit:,}" in TEXT
+        assert f"{limit:,}" in LIMITS
 
 
 @pytest.mark.parametrize(

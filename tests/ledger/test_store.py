@@ -163,6 +163,26 @@ def test_an_oversized_block_is_refused_whole(
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("kind", "fields", "records", "count"),
+    [
+        ("erase", {"records": list(range(200_000))}, b"", 0),
+        ("x", {}, b'{"record":0}\n' * (1 << 17), (1 << 17) + 1),
+        ("x", {}, b'{"record":' + b"0" * (1 << 20) + b"}\n", 1),
+    ],
+)
+def test_what_no_verifier_would_accept_is_not_written(
+    kind: str, fields: dict[str, object], records: bytes, count: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "ledger.jsonl"
+    before = forge.write(path, [[0.1]])
+    with forge.open_store(path) as store:
+        store.read(lambda _: None)
+        with pytest.raises(UsageError, match=r"limit|more than"):
+            store.append(kind, fields, records, count, 4)
+    assert path.read_bytes() == before
+
+
 def test_the_genesis_event_holds_what_the_format_demands(tmp_path: Path) -> None:
     data = forge.write(tmp_path / "ledger.jsonl", [])
     assert parse_object(data.splitlines()[0]) == {

@@ -12,13 +12,15 @@ import pytest
 
 from medchain import fs
 from medchain.errors import LedgerLocked, LedgerTampered, NotDurable, UsageError
+from medchain.ledger.lines import MAX_LINE, event
 from medchain.ledger.store import Store
 from medchain.ledger.vault import Vault
 from medchain.pipeline.amend import amend
 from medchain.pipeline.audit import verify
-from medchain.pipeline.erase import erase
+from medchain.pipeline.erase import MOST_RECORDS, erase
 from medchain.pipeline.find import find
 from medchain.pipeline.ingest import ingest
+from medchain.pipeline.reason import LONGEST
 from tests.pipeline.test_ingest import records, rewrite, rows, vault_rows
 
 REASON = "as the law demands"
@@ -105,6 +107,26 @@ def test_all_rows_may_be_erased(model: Path, ledger: Path) -> None:
     assert vault_rows(ledger) == []
     report = verify(ledger, vault=True, model=model)
     assert (report.ok, report.seals_opened, report.scores_of_erased) == (True, 0, 400)
+
+
+def test_many_records_are_erased_by_several_events(
+    ledger: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("medchain.pipeline.erase.MOST_RECORDS", 150)
+    summary = erase(ledger, record=range(1, 400), reason=REASON)
+    assert summary.records == tuple(range(1, 400))
+    assert len(vault_rows(ledger)) == 1
+    report = verify(ledger, vault=True)
+    assert report.ok
+    assert report.erasures
+    assert [len(erasure.records) for erasure in report.erasures] == [150, 150, 99]
+    assert report.erasures[-1].block == summary.block
+
+
+def test_the_longest_event_of_an_erasure_is_within_its_limit() -> None:
+    numbers = list(range(2**53 - MOST_RECORDS, 2**53))
+    reason = "\U0001f600" * LONGEST
+    assert len(event("erase", {"records": numbers, "reason": reason})) <= MAX_LINE
 
 
 def test_an_erased_row_does_not_come_back(model: Path, table: Path, ledger: Path) -> None:

@@ -141,6 +141,7 @@ RECORD = b'{"record":0,"score":0.5,"anomaly":true,"seal":"%s"}' % (b"5e" * 32)
         (EVENT.replace(b"0.5", b"true"), RECORD, 0, "verdict"),
         (EVENT.replace(b"0.5", b'"0.5"'), RECORD, 0, "verdict"),
         (EVENT[:-1], RECORD, 0, "JSON"),
+        (EVENT[:-1] + b',"a":"' + b"a" * (1 << 20) + b'"}', RECORD, 0, "event line"),
         (EVENT.replace(b"event", b"evens"), RECORD, 0, "event line"),
         (EVENT, RECORD.replace(b"0.5", b"5e-1"), 0, "record line"),
         (EVENT, RECORD.replace(b'"record":0', b'"record":00'), 0, "record line"),
