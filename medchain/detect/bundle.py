@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from hashlib import sha256
+from math import isfinite
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from .. import fs
@@ -29,6 +31,9 @@ _FILES = {KERAS, LITE, PREPROCESSING, CARD}
 _PARTS = {1: _FILES - {CARD}, 2: _FILES, 3: _FILES}
 """The files of each format, the manifest aside."""
 
+MOST_BYTES = 1 << 28
+"""No file of a bundle is longer; it is read whole."""
+
 _ZEROS = "0" * 64
 _NO_BUNDLE = "name the folder that medchain train wrote"
 _DAMAGED = "copy the folder again from where it was trained, or train anew"
@@ -39,12 +44,12 @@ class Bundle:
 
     def __init__(self, manifest: bytes, files: Mapping[str, bytes]) -> None:
         self._manifest, self.files = manifest, dict(files)
-        self.manifest: dict[str, Any] = json.loads(manifest)
+        self.manifest: dict[str, Any] = _json(manifest)
         self.digest = sha256(manifest).hexdigest()
         self.schema = Schema.from_json(self.manifest["schema"])
-        self.threshold: float = self.manifest["threshold"]["value"]
+        self.threshold = _threshold(self.manifest["threshold"]["value"])
         self.metrics: dict[str, Any] = self.manifest["metrics"]
-        self.preprocessing: dict[str, Any] = json.loads(self.files[PREPROCESSING])
+        self.preprocessing: dict[str, Any] = _json(self.files[PREPROCESSING])
 
     @classmethod
     def pack(cls, files: Mapping[str, bytes], about: Mapping[str, Any]) -> Bundle:
@@ -86,11 +91,12 @@ class Bundle:
         _check_names(folder, about["files"])
         files = {name: _read(folder, name) for name in about["files"]}
         for name, data in files.items():
-            if sha256(data).hexdigest() != about["files"][name]["sha256"]:
+            entry = about["files"][name]
+            if not isinstance(entry, dict) or sha256(data).hexdigest() != entry.get("sha256"):
                 raise ModelError(f"{folder / name} has been altered", hint=_DAMAGED)
         try:
             return cls(manifest, files)
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             raise ModelError(f"{folder} is not a complete model", hint=_DAMAGED) from error
 
 
@@ -121,6 +127,29 @@ def encode_json(data: Mapping[str, Any]) -> bytes:
     return (json.dumps(data, indent=1, allow_nan=False) + "\n").encode("ascii")
 
 
+def _json(data: bytes) -> Any:
+    """Strict JSON: no NaN or infinity, and no number that is read as one."""
+    return json.loads(data, parse_constant=_no_constant, parse_float=_finite)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not isfinite(value):
+        raise ValueError("a number beyond all floats")
+    return value
+
+
+def _threshold(value: object) -> float:
+    """A threshold that a ledger can hold: a number with at most nine digits before the point."""
+    if type(value) not in (int, float) or not abs(value) < 1e9:  # type: ignore[arg-type]
+        raise ValueError("the threshold is no number that a ledger can hold")
+    return float(value)  # type: ignore[arg-type]
+
+
 def _read(folder: Path, name: str) -> bytes:
     if not folder.exists():
         raise UsageError(
@@ -131,6 +160,13 @@ def _read(folder: Path, name: str) -> bytes:
         raise ModelError(f"{folder} is not a folder, and a model is one", hint=_NO_BUNDLE)
     path = folder / name
     try:
+        about = path.stat()
+        if not S_ISREG(about.st_mode):
+            raise ModelError(f"{path} is no plain file", hint=_DAMAGED)
+        if about.st_size > MOST_BYTES:
+            raise ModelError(
+                f"{path} is larger than any model's: {about.st_size:,} bytes", hint=_DAMAGED
+            )
         return path.read_bytes()
     except FileNotFoundError:
         if name == MANIFEST:
@@ -142,7 +178,7 @@ def _read(folder: Path, name: str) -> bytes:
 
 def _parse(folder: Path, manifest: bytes) -> dict[str, Any]:
     try:
-        about = json.loads(manifest)
+        about = _json(manifest)
     except (ValueError, RecursionError):
         about = None
     if not isinstance(about, dict) or not isinstance(about.get("format"), int):

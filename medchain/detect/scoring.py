@@ -21,11 +21,23 @@ from .bundle import LITE, Bundle
 from .cells import columns_of
 from .drift import Bins, Drift
 from .encode import Encoder, Numbers, Problem, Table
+from .probe import probe
 from .quiet import LITERT, quiet_stderr
 from .statistics import Statistics
 
 __all__ = ["Problem", "Scorer"]
 Floats = NDArray[np.float64]
+UNFIT = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What parts of a bundle raise that do not fit together: its files may be by anyone."""
+
 # Rows that are read together: few enough for their numbers to stay in the cache.
 _CHUNK = 512
 
@@ -107,14 +119,16 @@ class Scorer:
 
     def __init__(self, bundle: Bundle) -> None:
         self.schema, self.threshold = bundle.schema, bundle.threshold
+        self._places: list[int] | None = None
+        probe(bundle.files[LITE])
         try:
             self._load(bundle)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            self._try()
+        except UNFIT as error:
             raise ModelError(
-                "the model cannot be used with the installed LiteRT",
-                hint="update ai-edge-litert, or train anew",
+                "the parts of this model do not fit together",
+                hint="copy the folder again from where it was trained, or train anew",
             ) from error
-        self._places: list[int] | None = None
 
     drift: Drift | None
     """What a block is compared with; None in a bundle of an older program."""
@@ -128,6 +142,16 @@ class Scorer:
         self._outcome = outcome.read(about["outcome"])
         drift = about.get("drift")
         self.drift = drift and Drift.from_json(self.encoder, drift)
+
+    def _try(self) -> None:
+        """Score three rows that any model can read, so that parts that do not fit fail here."""
+        columns = [*self.schema.numeric, *self.schema.categorical]
+        if len(columns) != len(self.encoder.columns):
+            raise ValueError("other features than the encoder")
+        cells = [[cell] * len(columns) for cell in ("", "0", "1e300")]
+        self._places = list(range(len(columns)))
+        self.watch(cells)
+        self._places = None
 
     def bind(self, columns: Sequence[str]) -> list[str]:
         """Find the model's features among `columns`; returns the columns that are not scored.
@@ -180,7 +204,13 @@ class Scorer:
         for start, stop in _parts(len(rows)):
             table = self.read(rows[start:stop])
             numbers = self.encoder.numbers(table)
-            scores[start:stop] = self._outcome.scores(self._views(table, numbers))
+            said = self._outcome.scores(self._views(table, numbers))
+            if not np.isfinite(said).all():
+                raise ModelError(
+                    "the model gives a row a score that is no number",
+                    hint="nothing was recorded; train anew, and do not use this model",
+                )
+            scores[start:stop] = said
             if bins is not None and self.drift:
                 bins[start:stop] = self.drift.bins(table, numbers)
             problems += [replace(found, row=start + found.row) for found in table.problems]

@@ -20,6 +20,7 @@ from typing import IO, Any
 
 from . import core, merkle
 from .block import Header, parse_line
+from .judge import judge
 from .lines import BLOCK, Event
 from .pow import cores
 from .reader import CHUNK, MAX_BLOCK, OversizedBlock, RawBlock, Source, find_block_line
@@ -219,6 +220,27 @@ class _Window:
     def last_line(self, start: int, end: int) -> bytes:
         """The line, without its LF, that ends at `end` and begins no earlier than at `start`."""
         return bytes(self.view[self.buffer.rfind(b"\n", start, end - 1) + 1 : end - 1])
+
+
+class Rules:
+    """Holds a block that is about to be appended to the rules that its readers will hold it to."""
+
+    def __init__(self) -> None:
+        self._window: _Window | None = None
+
+    def check(self, block: bytes, head: Head | None, genesis: Event) -> None:
+        """Raise `BadBlock` unless the bytes of `block`, block line included, hold behind `head`."""
+        size = len(block)
+        if head and core.chosen(core.HASHING) != core.PYTHON:
+            window = self._window
+            if window is None or window.size < size:
+                window = self._window = _Window(2 * size)
+            window.view[:size] = block
+            window.filled(size, None).scan(0, head, genesis)
+            if window.accepted == size:
+                return
+        begin = block.rfind(b"\n", 0, size - 1) + 1
+        judge(RawBlock(block[:begin], block[begin:-1], 1, 0), head, genesis)
 
 
 class _Windows(Source):

@@ -16,14 +16,14 @@ from glob import escape as glob_escape
 from pathlib import Path
 
 from .. import fs
-from ..errors import UsageError
+from ..errors import ModelError, UsageError
 from . import pow
 from .block import GENESIS_PREV, LIMIT, Header, block_hash, encode, to_line
-from .judge import FORMAT
+from .judge import FORMAT, BadBlock
 from .lines import MAX_LINE, MAX_RECORDS, Event, event
 from .merkle import tree_root
 from .reader import MAX_BLOCK
-from .scan import Scan
+from .scan import Rules, Scan
 from .verify import Stretch
 
 Clock = Callable[[], int]
@@ -86,6 +86,7 @@ class Store:
         self._file = fs.AppendFile(path)
         self._head: tuple[Header, bytes] | None = None
         self._recorded: set[str] = set()
+        self._rules = Rules()
         self.genesis: Event = {}
         self.recovered: list[Recovered] = []
 
@@ -152,9 +153,21 @@ class Store:
         body = line + records
         _refuse_beyond_limits(line, records, count)
         header = self._mined(tree_root(body), count, bits)
-        self._file.append(body + to_line(header))
+        block = body + to_line(header)
+        self._hold_to_rules(kind, block)
+        self._file.append(block)
         self._head = header, block_hash(header)
         return header
+
+    def _hold_to_rules(self, kind: str, block: bytes) -> None:
+        try:
+            self._rules.check(block, self._head, self.genesis if self._head else {})
+        except BadBlock as bad:
+            refused = ModelError if kind == "score" else UsageError
+            raise refused(
+                f"a block was not appended, for it would not verify: {bad.finding.message}",
+                hint="the ledger is as it was; do not use what made this block",
+            ) from bad
 
     def _mined(self, block_root: bytes, count: int, bits: int) -> Header:
         before, prev = self._head or (None, GENESIS_PREV)

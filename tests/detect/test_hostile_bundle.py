@@ -1,0 +1,191 @@
+"""A bundle is hostile input: whatever stands in it, with right digests, ends in one sentence."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from medchain.detect.bundle import LITE, MANIFEST, PREPROCESSING, Bundle
+from medchain.detect.scoring import Scorer
+from medchain.errors import MedchainError, ModelError
+from medchain.ledger.store import Store
+from medchain.pipeline.audit import verify
+from medchain.pipeline.ingest import ingest
+
+OTHERS: list[Any] = [None, True, "x", -1, 10**400, math.nan, 1e300, [], {}, [[[]]]]
+
+
+def forged(
+    model: Path,
+    folder: Path,
+    manifest: Any = None,
+    preprocessing: Any = None,
+    network: bytes | None = None,
+) -> Path:
+    """A copy of `model` with other parts, under digests that agree with them."""
+    folder.mkdir(exist_ok=True)
+    files = {path.name: path.read_bytes() for path in model.iterdir()}
+    about = json.loads(files.pop(MANIFEST)) if manifest is None else copy.deepcopy(manifest)
+    files.pop(MANIFEST, None)
+    if preprocessing is not None:
+        files[PREPROCESSING] = json.dumps(preprocessing).encode()
+    if network is not None:
+        files[LITE] = network
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+        if isinstance(about.get("files"), dict) and isinstance(about["files"].get(name), dict):
+            about["files"][name].update(bytes=len(data), sha256=sha256(data).hexdigest())
+    blank = json.dumps({**about, "seal": "0" * 64}).encode()
+    seal = sha256(blank).hexdigest()
+    (folder / MANIFEST).write_bytes(blank.replace(b"0" * 64, seal.encode()))
+    return folder
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where each value stands in plain JSON; of a long list the first and the last."""
+    if path:
+        yield path
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from places(inner, (*path, key))
+    elif isinstance(value, list):
+        for at in sorted({0, len(value) - 1} if value else ()):
+            yield from places(value[at], (*path, at))
+
+
+def altered(value: Any, path: tuple[Any, ...], other: Any) -> Any:
+    """`value` with `other` at `path`, or without what stands there where it is ``...``."""
+    value = inner = copy.deepcopy(value)
+    for step in path[:-1]:
+        inner = inner[step]
+    if other is ...:
+        del inner[path[-1]]
+    else:
+        inner[path[-1]] = other
+    return value
+
+
+def used(folder: Path, rows: list[list[str]], columns: list[str]) -> bool:
+    """Whether the bundle scores the rows; it may refuse, and may do nothing else."""
+    try:
+        scorer = Scorer(Bundle.load(folder))
+        scorer.bind(columns)
+        scores, _ = scorer.score(rows)
+    except MedchainError:
+        return False
+    assert all(math.isfinite(score) for score in scores)
+    assert math.isfinite(scorer.threshold)
+    return True
+
+
+@pytest.mark.parametrize("part", ["manifest", "preprocessing"])
+def test_any_part_altered_is_refused_or_scores(
+    model: Path, table: Path, tmp_path: Path, part: str
+) -> None:
+    lines = [line.split(",") for line in table.read_text().splitlines()[:6]]
+    name = MANIFEST if part == "manifest" else PREPROCESSING
+    whole = json.loads((model / name).read_bytes())
+    refused = 0
+    for number, path in enumerate(places(whole)):
+        others = [..., *OTHERS] if number % 5 == 0 else [..., OTHERS[number % len(OTHERS)]]
+        for other in others:
+            changed = {part: altered(whole, path, other)}
+            refused += not used(forged(model, tmp_path / "forged", **changed), lines[1:], lines[0])
+    assert refused > 50
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e300, True, "0.5", None, 1e9])
+def test_a_threshold_that_no_ledger_holds_is_refused(
+    model: Path, table: Path, tmp_path: Path, value: object
+) -> None:
+    ledger = tmp_path / "ledger.jsonl"
+    ingest(table, model=model, ledger=ledger, bits=0)
+    before = ledger.read_bytes()
+    about = json.loads((model / MANIFEST).read_bytes())
+    about["threshold"]["value"] = value
+    with pytest.raises(ModelError):
+        ingest(table, model=forged(model, tmp_path / "forged", about), ledger=ledger)
+    assert ledger.read_bytes() == before
+
+
+def test_a_model_whose_scores_are_no_numbers_records_nothing(
+    model: Path, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = tmp_path / "ledger.jsonl"
+    scorer = Scorer(Bundle.load(model))
+    scores = type(scorer._outcome).scores
+    monkeypatch.setattr(
+        type(scorer._outcome), "scores", lambda self, views: scores(self, views) * math.nan
+    )
+    with pytest.raises(ModelError, match="no number"):
+        ingest(table, model=model, ledger=ledger)
+    assert not ledger.exists()
+
+
+def test_the_writer_holds_a_block_to_its_readers_rules(
+    model: Path, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = tmp_path / "ledger.jsonl"
+    ingest(table, model=model, ledger=ledger, bits=0)
+    before = ledger.read_bytes()
+    honest = Store.append
+
+    def lying(self: Store, kind: str, fields: dict[str, Any], *rest: Any) -> object:
+        return honest(self, kind, {**fields, "threshold": math.nan}, *rest)
+
+    monkeypatch.setattr(Store, "append", lying)
+    with pytest.raises(ModelError, match="would not verify"):
+        ingest(table, model=model, ledger=ledger, bits=0, allow_duplicate=True)
+    assert ledger.read_bytes() == before
+    assert verify(ledger).ok
+
+
+def test_a_network_that_was_altered_never_kills_the_interpreter(
+    model: Path, tmp_path: Path
+) -> None:
+    network, rng = (model / LITE).read_bytes(), random.Random(4)
+    for _ in range(12):
+        bad = bytearray(network)
+        for _ in range(rng.randrange(1, 60)):
+            bad[rng.randrange(min(len(bad), 4000))] = rng.randrange(256)
+        forged(model, tmp_path / "forged", network=bytes(bad))
+        code = (
+            "import sys\nfrom medchain.detect.bundle import Bundle\n"
+            "from medchain.detect.scoring import Scorer\nfrom medchain.errors import ModelError\n"
+            "try:\n Scorer(Bundle.load(sys.argv[1]))\nexcept ModelError:\n sys.exit(22)\n"
+        )
+        done = subprocess.run([sys.executable, "-c", code, tmp_path / "forged"], check=False)
+        assert done.returncode in (0, 22)
+
+
+def test_a_network_that_kills_its_process_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    from medchain.detect import probe
+
+    monkeypatch.setattr(probe, "_CHILD", "import os; os.kill(os.getpid(), 11)")
+    with pytest.raises(ModelError, match="crashes LiteRT"):
+        probe.probe(b"a network of its own")
+
+
+@pytest.mark.parametrize("name", [MANIFEST, LITE, PREPROCESSING])
+def test_a_file_that_never_ends_is_not_read(model: Path, tmp_path: Path, name: str) -> None:
+    folder = forged(model, tmp_path / "forged")
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with pytest.raises(ModelError, match="no plain file"):
+        Bundle.load(folder)
+    (folder / name).unlink()
+    with (folder / name).open("wb") as file:
+        file.truncate(1 << 34)
+    with pytest.raises(ModelError, match="larger"):
+        Bundle.load(folder)
