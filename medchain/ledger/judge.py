@@ -158,7 +158,10 @@ class _Judge:
         return block
 
     def _bytes(self) -> None:
-        position = foreign_byte(self.raw.body + self.raw.block_line)
+        body, block_line = self.raw.body, self.raw.block_line
+        position = foreign_byte(body)
+        if position is None and (behind := foreign_byte(block_line)) is not None:
+            position = len(body) + behind
         if position is not None:
             self._fail("byte", "a byte outside 0x20 to 0x7E", position)
 

@@ -29,8 +29,8 @@ from .verify import Course, Point, Run, Stretch, Walk, stretch
 CHUNKS = 4
 """Of how many chunks a window is."""
 
-_MOST_THREADS = 8
-"""More threads would wait for the one that reads, and each has a window of some MB."""
+_MOST_THREADS = 4
+"""Each has a window of some MB, and all share one thread that reads (docs/limits.md)."""
 
 _LEAST_BLOCK = 448
 """No block that the C core accepts is of fewer bytes."""
@@ -45,7 +45,7 @@ class Scan(Course):
     """Iterate over `stream` in stretches of verified blocks, up to its torn tail.
 
     `chunk` bytes are read at a time, and `chunks` of them make a window; `threads` scan them, by
-    default as many as there are cores, up to eight.
+    default as many as there are cores, up to four.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class Scan(Course):
         try:
             for window in self._scanned():
                 yield from self._settle(window)
+                del window  # before the next one is read: either may be large
             self._end()
         except OversizedBlock:
             self._fail_oversized()
@@ -96,22 +97,30 @@ class Scan(Course):
                 yield window
             return
         with _Team(threads) as team:
-            free = [_Window(self._windows.size) for _ in range(threads + 2)]
+            free = self._fresh(threads)
             waiting: deque[_Window] = deque()
             while True:
-                while free and (window := self._windows.read(free.pop())):
+                # Behind a window that has grown none is read before that one is settled.
+                while free and not (waiting and self._windows.enlarged(waiting[-1])):
+                    if not (window := self._windows.read(free.pop())):
+                        break
                     team.scan(window, self.genesis)
                     waiting.append(window)
-                    if window.size > self._windows.size:
-                        break  # it has grown: no other may, before this one is settled
                 if not waiting:
                     return
                 window = waiting.popleft()
                 window.done.wait()
+                if not self._windows.enlarged(window):
+                    yield window
+                    free.append(window)
+                    continue
+                free.clear()  # the judge of a large block needs the memory of all others
                 yield window
-                if window.size > self._windows.size:
-                    window = _Window(self._windows.size)
-                free.append(window)
+                window = None
+                free = self._fresh(threads)
+
+    def _fresh(self, threads: int) -> list[_Window]:
+        return [_Window(self._windows.size) for _ in range(threads + 2)]
 
     def _settle(self, window: _Window) -> Iterator[Stretch]:
         """Take what the scan of a window accepted; judge the block behind that, and scan on."""
@@ -260,6 +269,10 @@ class _Windows(Source):
         if len(self._rest) > MAX_BLOCK:
             raise OversizedBlock
         return self._rest
+
+    def enlarged(self, window: _Window) -> bool:
+        """Whether this window has grown, for a block that did not fit into one of usual size."""
+        return window.size > self.size
 
     def read(self, window: _Window | None) -> _Window | None:
         """Fill a window, this one or a larger one in its place; ``None`` where no block is left."""

@@ -114,7 +114,7 @@ def test_large_blocks_on_many_cores_cost_little(tmp_path: Path) -> None:
     """Each thread has a window: they do not grow together, and there are not too many of them."""
     path, forge, records = tmp_path / "ledger.jsonl", Forge(), 0
     with path.open("wb") as file:
-        for count in [*[1000] * 350, 120_000, 1000, 120_000, *[1000] * 100]:
+        for count in [*[1000] * 350, *[100_000] * 5, *[1000] * 100]:
             lines = (sealed(records + n, "0.1", "false") for n in range(count))
             forge.add(score(0.5, count, 0) if count == 1000 else event("x"), *lines)
             file.write(forge.data)
