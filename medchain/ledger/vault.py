@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -85,6 +85,7 @@ class Vault:
         self._db.close()
 
     def _connect(self, readonly: bool) -> None:
+        _refuse_foreign(self.path)
         with _sentence(self.path):
             self._db = sqlite3.connect(
                 _address(self.path, readonly), uri=True, isolation_level=None
@@ -341,6 +342,9 @@ class Vault:
                 f"{self.path} is a vault of format {version}; this program knows format {FORMAT}",
                 hint="install a newer medchain",
             )
+        self._db.execute("pragma trusted_schema = off")
+        if version or readonly:
+            self._check_schema()
         if readonly:
             return
         self._db.execute(f"pragma page_size = {PAGE}")  # of a new file; an old one keeps its own
@@ -353,6 +357,16 @@ class Vault:
                 for statement in SCHEMA.split(";"):
                     self._db.execute(statement)
                 self._db.execute(f"pragma user_version = {FORMAT}")
+
+    def _check_schema(self) -> None:
+        """Refuse a file with other tables than a vault's: a view may hide a query without end."""
+        found = self._db.execute(OBJECTS).fetchmany(len(_expected()) + 1)
+        meta = [] if found != _expected() else self._db.execute(METADATA).fetchmany(len(META) + 1)
+        if found != _expected() or not all(_fits(key, value) for key, value in meta):
+            raise UsageError(
+                f"{self.path} is no vault, or a damaged one",
+                hint="check its path, or put it back from your backup",
+            )
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -394,6 +408,47 @@ def _seal_finding(block: Block, index: int, message: str) -> Finding:
     return Finding(
         "seal", block.header.block, block.line + 1 + index, offset, message, record=number
     )
+
+
+OBJECTS = "select type, name, sql from sqlite_schema order by name"
+METADATA = "select key, value from meta order by key"
+META: dict[object, Callable[[object], bool]] = {
+    "ledger": lambda value: isinstance(value, str) and len(value) <= 64,
+    "secret": lambda value: isinstance(value, bytes),
+    "height": lambda value: type(value) is int and 0 <= value < 2**53,
+    "hash": lambda value: isinstance(value, str) and len(value) <= 64,
+}
+
+
+def _fits(key: object, value: object) -> bool:
+    return key in META and META[key](value)
+
+
+@functools.cache
+def _expected() -> list[tuple[str, str, str | None]]:
+    """The objects of a vault, as SQLite names them."""
+    with closing(sqlite3.connect(":memory:")) as fresh:
+        fresh.executescript(SCHEMA)
+        return fresh.execute(OBJECTS).fetchall()
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Refuse a link in the place of a vault or its journals, and a vault that others may read."""
+    for name in ("", "-journal", "-wal", "-shm"):
+        file = path.with_name(path.name + name)
+        if file.is_symlink():
+            raise UsageError(
+                f"{file} is a link, and a vault is followed through none",
+                hint="name the file itself, or put it where the link is",
+            )
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return  # what cannot be opened says so there
+    if mode & 0o077:
+        raise UsageError(
+            f"{path} may be read by others than its owner", hint=f"run: chmod 600 {path}"
+        )
 
 
 def _address(path: Path, readonly: bool) -> str:

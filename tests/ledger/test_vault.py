@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -155,6 +157,7 @@ def test_a_vault_opens_from_a_folder_that_is_read_only(tmp_path: Path) -> None:
 def test_what_is_no_vault_is_refused_with_a_sentence(tmp_path: Path) -> None:
     path = tmp_path / "x.vault"
     path.write_bytes(b"this is no database, but long enough to look like one" * 10)
+    path.chmod(0o600)
     with pytest.raises(UsageError, match="no vault"):
         Vault(path)
     with pytest.raises(NotDurable):
@@ -167,3 +170,66 @@ def test_a_vault_of_a_later_format_is_refused(tmp_path: Path) -> None:
         vault._db.execute("pragma user_version = 2")
     with pytest.raises(FormatTooNew):
         Vault(path)
+
+
+@pytest.fixture
+def vault_file(tmp_path: Path) -> Path:
+    path = tmp_path / "some.vault"
+    with Vault.create(path, forge.LEDGER, b"k" * 32) as vault:
+        vault.write(0, ["{}"], ["P"], (0, "00" * 32))
+    return path
+
+
+@pytest.mark.parametrize("readonly", [True, False])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "create view more as select 1",
+        "create trigger fired after insert on ingest begin delete from sealed; end",
+        "create table more (a)",
+        "create index more on sealed (line)",
+        "drop index sealed_subject",
+        "alter table sealed add column more",
+        "insert into meta values ('more', 1)",
+        "update meta set value = 'far' where key = 'height'",
+        "update meta set value = -1 where key = 'height'",
+        "update meta set value = 'text' where key = 'secret'",
+        "update meta set value = x'00' where key = 'ledger'",
+        "update meta set value = 7 where key = 'hash'",
+    ],
+)
+def test_a_file_that_is_not_quite_a_vault_is_refused(
+    vault_file: Path, statement: str, readonly: bool
+) -> None:
+    with closing(sqlite3.connect(vault_file)) as database, database:
+        database.execute(statement)
+    with pytest.raises(UsageError, match="no vault"):
+        Vault(vault_file, readonly=readonly)
+
+
+def test_a_query_without_end_in_the_place_of_rows_is_refused(vault_file: Path) -> None:
+    endless = "with recursive n(i) as (select 0 union all select i from n) select i, i, i from n"
+    with closing(sqlite3.connect(vault_file)) as database, database:
+        database.execute("drop table sealed")
+        database.execute(f"create view sealed (record, line, subject) as {endless}")
+    with pytest.raises(UsageError, match="no vault"):
+        Vault(vault_file, readonly=True)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o602])
+def test_a_vault_that_others_may_read_is_refused(vault_file: Path, mode: int) -> None:
+    vault_file.chmod(mode)
+    for readonly in (True, False):
+        with pytest.raises(UsageError, match="others than its owner") as refused:
+            Vault(vault_file, readonly=readonly)
+        assert "chmod 600" in refused.value.hint
+
+
+@pytest.mark.parametrize("name", ["", "-journal", "-wal", "-shm"])
+def test_no_link_is_followed_to_a_vault(vault_file: Path, tmp_path: Path, name: str) -> None:
+    link = vault_file.with_name(vault_file.name + name)
+    link.unlink(missing_ok=True)
+    link.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UsageError, match="is a link"):
+        Vault.create(vault_file, forge.LEDGER, b"k" * 32)
+    assert not (tmp_path / "elsewhere").exists()
