@@ -102,11 +102,16 @@ class Encoder:
         )
 
     @classmethod
-    def fit(cls, schema: Schema, cells: Mapping[str, Sequence[str]]) -> Encoder:
+    def fit(
+        cls,
+        schema: Schema,
+        cells: Mapping[str, Sequence[str]],
+        patients: Sequence[int] | None = None,
+    ) -> Encoder:
         """Learn scales, quantiles and levels from the cells of every feature of `schema`."""
         return cls(
             [_fit_numeric(name, np.array(floats(cells[name]))) for name in schema.numeric],
-            [_fit_category(name, cells[name]) for name in schema.categorical],
+            [_fit_category(name, cells[name], patients) for name in schema.categorical],
         )
 
     def read(self, features: Sequence[Sequence[str]]) -> Table:
@@ -297,10 +302,10 @@ def normal_share(value: float) -> float:
     return NormalDist().cdf(value)
 
 
-def _fit_category(column: str, cells: Sequence[str]) -> Category:
+def _fit_category(column: str, cells: Sequence[str], patients: Sequence[int] | None) -> Category:
     """Frequent levels by frequency, then rare ones together, then missing, where there are any."""
     counts = levels(cells)
-    kept = kept_levels(counts)
+    kept = kept_levels(cells, patients)
     found = {level: counts[level] for level in kept}
     rare = sum(counts.values()) - sum(found.values())
     absent = len(cells) - sum(counts.values())

@@ -97,6 +97,7 @@ def prepare(
     if mode == NORMAL_ONLY:
         learn = learn[labels[learn] == 0]
     _demand_classes(needed, labels[learn])
+    patients = groups[learn].tolist()
     schema = Schema.infer(
         columns,
         [rows[row] for row in usable[learn]],
@@ -105,9 +106,10 @@ def prepare(
         group=group,
         drop=drop,
         kinds=kinds,
+        patients=patients,
     )
     chosen = {name: cells[name] for name in schema.features}
-    encoder = Encoder.fit(schema, _pick(chosen, usable[learn]))
+    encoder = Encoder.fit(schema, _pick(chosen, usable[learn]), patients)
     train, held_side = (
         _side(encoder, _pick(chosen, usable[places]), labels[places], groups[places])
         for places in (learn, held)

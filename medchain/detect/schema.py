@@ -62,8 +62,9 @@ class Schema:
         group: str | None = None,
         drop: Iterable[str] = (),
         kinds: Mapping[str, str] | None = None,
+        patients: Sequence[int] | None = None,
     ) -> Schema:
-        """Decide the kind of every column from `rows`.
+        """Decide the kind of every column from `rows`; `patients` says whose each row is.
 
         A `label` given by name only is set aside; given as a `Label` it is compared with every
         feature, and one that says the same is warned about. Raises `UsageError`.
@@ -88,7 +89,7 @@ class Schema:
             if column in fixed:
                 decided.append(Column(column, *fixed[column]))
                 continue
-            found, warning = _decide(column, cells[column], kinds.get(column))
+            found, warning = _decide(column, cells[column], kinds.get(column), patients)
             decided.append(found)
             warnings += warning
             if found.kind in (NUMERIC, CATEGORICAL):
@@ -202,9 +203,21 @@ def levels(cells: Iterable[str]) -> Counter[str]:
     return Counter(cell.strip() for cell in cells if not is_missing(cell))
 
 
-def kept_levels(counts: Mapping[str, int]) -> list[str]:
-    """The levels worth a place of their own, most frequent first; the others are rare."""
-    frequent = [level for level, count in counts.items() if count >= MIN_LEVEL_ROWS]
+def kept_levels(cells: Sequence[str], patients: Sequence[int] | None = None) -> list[str]:
+    """The levels worth a place of their own, most frequent first; the others are rare.
+
+    A level is rare by the number of its patients, of whom each row is another if not said.
+    """
+    counts = levels(cells)
+    having = counts
+    if patients is not None:
+        pairs = {
+            (cell.strip(), who)
+            for cell, who in zip(cells, patients, strict=True)
+            if not is_missing(cell)
+        }
+        having = Counter(level for level, _ in pairs)
+    frequent = [level for level in counts if having[level] >= MIN_LEVEL_ROWS]
     return sorted(frequent, key=lambda level: (-counts[level], level))[:MAX_LEVELS]
 
 
@@ -229,7 +242,9 @@ def refuse_spoilt_numbers(column: str, cells: Sequence[str]) -> None:
         raise SpoiltNumbers(column, spoilt[0], len(spoilt), reason(cells[spoilt[0]]))
 
 
-def _decide(column: str, cells: Sequence[str], wanted: str | None) -> tuple[Column, list[str]]:
+def _decide(
+    column: str, cells: Sequence[str], wanted: str | None, patients: Sequence[int] | None
+) -> tuple[Column, list[str]]:
     """The kind of one column, and warnings about it."""
     if wanted in (IDENTIFIER, DROPPED):
         return Column(column, wanted, "as you said"), []
@@ -240,7 +255,7 @@ def _decide(column: str, cells: Sequence[str], wanted: str | None) -> tuple[Colu
     readable = sum(map(isfinite, values))
     if wanted == NUMERIC or (wanted is None and readable == len(values)):
         return _numeric(column, values, len(cells), readable, wanted), []
-    return _categorical(column, present, len(cells), wanted), []
+    return _categorical(column, cells, present, wanted, patients), []
 
 
 def _numeric(
@@ -276,11 +291,17 @@ def _row_number(column: str, values: Sequence[float], distinct: int) -> str:
     return ""
 
 
-def _categorical(column: str, present: Sequence[str], rows: int, wanted: str | None) -> Column:
-    counts = levels(present)
+def _categorical(
+    column: str,
+    cells: Sequence[str],
+    present: Sequence[str],
+    wanted: str | None,
+    patients: Sequence[int] | None,
+) -> Column:
+    counts, rows = levels(present), len(cells)
     if len(counts) == 1:
         return _single(column, len(present), rows)
-    kept = kept_levels(counts)
+    kept = kept_levels(cells, patients)
     if wanted is None and (not kept or len(counts) >= _NEAR_UNIQUE * len(present)):
         return Column(
             column, IDENTIFIER, f"text with {counted(len(counts), 'value')}, few repeated"

@@ -40,19 +40,22 @@ def train(
     never on both sides of a split. `kinds` overrules what a column is taken for: ``numeric``,
     ``categorical``, ``identifier`` or ``dropped``.
 
-    Raises `TableError` where the table cannot be read, `UsageError` where it cannot be learnt from,
-    `NotDurable` where the bundle cannot be written; a former bundle is then still there.
+    Raises `TableError` where the table cannot be read or has no header, `UsageError` where it
+    cannot be learnt from, `NotDurable` where the bundle cannot be written; a former bundle is then
+    still there.
     """
     from ..detect.bundle import check_target
     from ..detect.schema import SpoiltNumbers
     from ..detect.train import fit
     from ..tabular import open_table
+    from ..tabular.headless import refuse_headless
 
     check_target(output)
     with open_table(table, delimiter=delimiter) as source:
         batches = list(source.batches(4096))
         columns, name = source.columns, source.name
     rows = [row for batch in batches for row in batch.rows]
+    refuse_headless(columns, rows[:4096], name)
     try:
         trained = fit(
             columns,

@@ -192,23 +192,16 @@ class Table:
             )
 
     def _refuse_duplicates(self, names: list[str], line: int) -> None:
-        repeated = [name for name, count in Counter(names).items() if count > 1]
-        if not repeated:
+        repeated = next((name for name, count in Counter(names).items() if count > 1), None)
+        if repeated is None:
             return
-        if any(_is_number(name) for name in repeated):
-            # Cells of a table without a header line: they must not be shown.
-            raise TableError(
-                "the header repeats a number where names belong",
-                file=self.name,
-                line=line,
-                hint="a table needs a header line that names its columns",
-            )
+        # The names may be cells of a table without a header line: they must not be shown.
+        places = [str(place) for place, name in enumerate(names, 1) if name == repeated]
         raise TableError(
-            f"the header names {_listed([repr(_cut(name)) for name in repeated])} more than once",
+            f"the header gives columns {' and '.join(places[:2])} the same name",
             file=self.name,
             line=line,
-            column=_cut(repeated[0]),
-            hint="give every column a name of its own",
+            hint="a table needs a header line with a name of its own for every column",
         )
 
 
@@ -229,15 +222,3 @@ def _shown(delimiter: str) -> str:
 def _listed(items: list[str]) -> str:
     more = len(items) - _NAMED
     return ", ".join(items[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
-def _cut(name: str) -> str:
-    return name if len(name) <= 60 else name[:59] + "…"
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -51,7 +51,11 @@ UNREADABLE: dict[str, tuple[Make, int, str]] = {
     "bad utf-8": (lambda t: text(t[:40]) + b"\xff\xfe,x\n", 20, "line 41"),
     "nul": (lambda t: text(t[:40]) + b"a\x00b\n", 20, "line 41"),
     "wrong delimiter": (lambda t: text(t).replace(b",", b";"), 20, "--delimiter"),
-    "duplicate column": (lambda t: text([[*t[0], "age"], *([*r, "1"] for r in t[1:])]), 20, "age"),
+    "duplicate column": (
+        lambda t: text([[*t[0], "age"], *([*r, "1"] for r in t[1:])]),
+        20,
+        "columns 5 and 22",
+    ),
     "short row": (lambda t: text([*t[:30], t[30][:-2], *t[31:]]), 20, "line 31"),
     "long row": (lambda t: text([*t[:30], [*t[30], CANARY], *t[31:]]), 20, "line 31"),
     "open quote": (lambda t: text(t[:30]) + f'"{CANARY},'.encode() + text(t[31:]), 20, "line 31"),

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from medchain.detect.encode import Encoder
 from medchain.detect.label import read_label
-from medchain.detect.schema import MAX_FEATURES, Schema, SpoiltNumbers, refuse_spoilt_numbers
+from medchain.detect.material import prepare
+from medchain.detect.schema import (
+    MAX_FEATURES,
+    Schema,
+    SpoiltNumbers,
+    kept_levels,
+    refuse_spoilt_numbers,
+)
 from medchain.errors import ModelError, UsageError
 
 from .tables import COLUMNS, clinic
@@ -217,3 +226,32 @@ def test_binding_names_each_difference() -> None:
     assert "lacks 2 columns" in caught.value.message
     assert "'age', 'pulse'" in caught.value.message
     assert "'Age' for 'age'" in caught.value.hint
+
+
+def test_a_level_of_one_patient_with_many_rows_is_rare() -> None:
+    cells = ["her own"] * 8 + ["A"] * 20 + ["B"] * 20
+    patients = [0] * 8 + list(range(1, 41))
+    assert kept_levels(cells, patients) == ["A", "B"]
+    schema = Schema.infer(["ward"], [[cell] for cell in cells], patients=patients)
+    assert schema.columns[0].note == "3 levels, 1 of them rare"
+    encoder = Encoder.fit(schema, {"ward": cells}, patients)
+    assert "her own" not in str(encoder.to_json())
+
+
+def test_training_counts_the_patients_of_a_level() -> None:
+    rows = [["P0", "her own", str(n)] for n in range(8)]
+    rows += [[f"P{n}", "AB"[n % 2], str(n * n % 17)] for n in range(1, 200)]
+    material = prepare(
+        ["who", "ward", "n"],
+        rows,
+        label=None,
+        id="who",
+        group=None,
+        drop=(),
+        kinds={"n": "numeric"},
+        positive=None,
+        held_out=0.0,
+        random=np.random.default_rng(0),
+        mode="unlabelled",
+    )
+    assert "her own" not in str(material.encoder.to_json())

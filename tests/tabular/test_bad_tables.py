@@ -53,11 +53,9 @@ BAD = {
     "bad utf-8, cut": Bad(GOOD + C + b",\xc3", "not UTF-8", 3),
     "nul": Bad(GOOD + C + b",\0\n", "NUL byte", 3),
     "nul, far": Bad(GOOD + many(b"1,2\n") + C + b",\0\n", "NUL byte", 3 + 49152),
-    "duplicate": Bad(b"a,b,a\n1,2," + C, "names 'a' more than once", 1, "a"),
-    "duplicates": Bad(
-        b"\nb,a,a,b\n" + C, "header names 'b', 'a' more than once", 2, "b", hint="of its own"
-    ),
-    "no header": Bad(C + b",7,7\n1,2,3\n", "repeats a number where names belong", 1),
+    "duplicate": Bad(b"a,b,a\n1,2," + C, "columns 1 and 3 the same name", 1),
+    "duplicates": Bad(b"\nb,a,a,b\n" + C, "columns 1 and 4 the same name", 2, hint="of its own"),
+    "no header": Bad(C + b",7,7\n1,2,3\n", "columns 2 and 3 the same name", 1),
     "nameless": Bad(b",a, \n1,2," + C, "no name for column 1, 3 of 3", 1, hint="index=False"),
     "short": Bad(GOOD + C + b"\n", "has 1 cell where the header names 2", 3, hint="--skip-bad"),
     "long": Bad(GOOD + b"1,2," + C + b"\n", "has 3 cells where the header names 2", 3),
