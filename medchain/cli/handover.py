@@ -8,12 +8,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import __version__
-from ..errors import EXIT_INTERRUPTED, LedgerTampered, MedchainError, TornTail, UsageError
+from ..errors import (
+    EXIT_CLOSED_PIPE,
+    EXIT_INTERRUPTED,
+    LedgerTampered,
+    MedchainError,
+    TornTail,
+    UsageError,
+)
 from ..fs import readable
 
 # The rest is imported by the command that needs it: nothing is compiled ahead in this one file.
@@ -27,7 +35,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command in `arguments`; returns the exit code."""
     asked = _parser().parse_args(arguments)
     try:
-        return int(asked.run(asked))
+        code = int(asked.run(asked))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Python flushes stdout once more at exit; without this it would complain there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_CLOSED_PIPE
     except MedchainError as error:
         print(f"medchain-verify: {error.message}", file=sys.stderr)
         if error.hint:

@@ -42,7 +42,7 @@ def prove(
     from ..pipeline import prove as pipeline
 
     if [record, block, old].count(None) != 2:
-        raise UsageError("prove a --record, or a --block, or a checkpoint --from an older one")
+        raise UsageError("prove either a --record, a --block, or a checkpoint --from an older one")
     note_core()
     if record is not None:
         found = pipeline.prove_record(

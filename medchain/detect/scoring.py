@@ -150,7 +150,7 @@ class Scorer:
             raise ValueError("other features than the encoder")
         cells = [[cell] * len(columns) for cell in ("", "0", "1e300")]
         self._places = list(range(len(columns)))
-        self.watch(cells)
+        self._score(cells, np.zeros((len(cells), self.drift.width if self.drift else 0), np.uint8))
         self._places = None
 
     def bind(self, columns: Sequence[str]) -> list[str]:

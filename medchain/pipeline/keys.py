@@ -102,6 +102,7 @@ def load(path: Path, ask: Ask) -> SigningKey:
 
     Raises `UsageError` where the file is no key, others may read it, or the passphrase is wrong.
     """
+    path = path.resolve()  # what was signed is remembered beside the key, not beside a link to it
     text = _read(path)
     with _key_file(path):
         if text.startswith("{"):
@@ -169,6 +170,8 @@ def _read_states(path: Path) -> dict[str, tuple[int, bytes]]:
     try:
         for line in path.read_bytes().decode().removesuffix("\n").split("\n"):
             size, root, origin = line.split(" ", 2)
+            if origin in states:
+                raise ValueError("two lines for one log")
             states[origin] = checkpoints.whole(size), from_hash(root)
     except ValueError:
         raise UsageError(
@@ -179,7 +182,13 @@ def _read_states(path: Path) -> dict[str, tuple[int, bytes]]:
 
 
 def _read(path: Path) -> str:
-    if fs.readable(path, "a key file").stat().st_mode & 0o077:
+    about = fs.readable(path, "a key file").stat()
+    if about.st_nlink > 1:
+        raise UsageError(
+            f"{path} has another name too, a hard link, and a key's memory lies beside one name",
+            hint="remove the other name, and keep the one beside which the key's .state lies",
+        )
+    if about.st_mode & 0o077:
         raise UsageError(
             f"{path} may be read by others than its owner", hint=f"run: chmod 600 {path}"
         )
@@ -190,7 +199,7 @@ def _read(path: Path) -> str:
 def _key_file(path: Path) -> Iterator[None]:
     try:
         yield
-    except (ValueError, KeyError, TypeError):
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         raise UsageError(
             f"{path} is no key of medchain, or a damaged one", hint="check the path of the key file"
         ) from None
@@ -229,9 +238,12 @@ def _decrypted(path: Path, text: str, passphrase: bytes) -> SigningKey:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     fields: dict[str, Any] = json.loads(text)
-    if _written(fields) != text or [fields.pop("medchain_key"), fields.pop("kdf")] != [1, "scrypt"]:
+    kind = [fields.pop("medchain_key"), fields.pop("kdf")] if _written(fields) == text else []
+    if json.dumps(kind) != '[1, "scrypt"]':
         raise ValueError("not in its one form")
-    cost = {name: int(fields[name]) for name in _COST}
+    cost = {name: fields[name] for name in _COST}
+    if any(type(value) is not int for value in cost.values()):
+        raise ValueError("a cost that is no number")
     salt, nonce, sealed = (from_base64(fields[name]) for name in ("salt", "nonce", "sealed"))
     secret = scrypt(passphrase, salt=salt, maxmem=_MEMORY, dklen=32, **cost)
     try:

@@ -294,3 +294,12 @@ def test_the_verifier_has_a_tool_s_vectors(verifier: Path, tmp_path: Path) -> No
     )
     assert done.returncode == 0, done.stderr
     assert "medchain-verify.pyz" in done.stdout
+
+
+def test_a_reader_that_closes_its_pipe_is_no_traceback(verifier: Path, made: Path) -> None:
+    command = [sys.executable, "-I", "-S", str(verifier), "verify", str(made / "ledger.jsonl")]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, cwd=made)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")

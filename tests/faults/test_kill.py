@@ -50,9 +50,10 @@ def strike(process: subprocess.Popen[str], ledger: Path, wait: float, sent: sign
 def check(table: Path, model: Path, ledger: Path) -> int:
     """What is there verifies; a copy is completed exactly once. Returns the records it had."""
     report = verify(ledger)
-    assert report.exit_code == (0 if report.blocks else 11)
+    # A kill within the one write of a block may leave the first pages of it.
+    assert report.exit_code in ((0, 11) if report.blocks else (11,))
     if report.blocks:
-        assert verify(ledger, vault=True).ok
+        assert verify(ledger, vault=True).finding is None
     copy = ledger.parent / "copy"
     shutil.copytree(ledger.parent, copy)
     summary = ingest(table, model=model, ledger=copy / ledger.name, batch_size=50)

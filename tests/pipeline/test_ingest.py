@@ -349,8 +349,9 @@ def test_a_score_that_the_model_does_not_give_is_found(
         scores[7] = 0.000003 if scores[7] > 0.5 else 0.999997
         return scores, problems, bins
 
-    monkeypatch.setattr(Scorer, "watch", flattering)
-    ingest(table, model=model, ledger=ledger, bits=0)
+    with monkeypatch.context() as patched:
+        patched.setattr(Scorer, "watch", flattering)
+        ingest(table, model=model, ledger=ledger, bits=0)
     assert verify(ledger, vault=True).ok
     report = verify(ledger, vault=True, model=model)
     assert report.finding

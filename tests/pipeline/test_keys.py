@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -246,3 +248,43 @@ def test_a_rotation_takes_both_keys(tmp_path: Path, key: keys.SigningKey) -> Non
         keys.rotate(key, key)
     with pytest.raises(UsageError, match="same name"):
         keys.rotate(key, witness("w1"))
+
+
+def test_a_link_to_a_key_has_the_memory_of_the_key(key: keys.SigningKey, tmp_path: Path) -> None:
+    keys.advance(key, tree(5), no_path)
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "other.key"
+    link.symlink_to(key.path)
+    with pytest.raises(LedgerShort):
+        keys.advance(keys.load(link, no_passphrase), tree(3), lambda *_: None)
+
+
+def test_a_key_with_a_second_name_is_refused(key: keys.SigningKey, tmp_path: Path) -> None:
+    (tmp_path / "other.key").hardlink_to(key.path)
+    for path in (key.path, tmp_path / "other.key"):
+        with pytest.raises(UsageError, match="hard link"):
+            keys.load(path, no_passphrase)
+
+
+def test_two_states_of_one_log_are_no_memory(key: keys.SigningKey) -> None:
+    keys.advance(key, tree(3), no_path)
+    path = keys.state_path(key.path)
+    path.write_bytes(path.read_bytes() * 2)
+    with pytest.raises(UsageError, match="damaged"):
+        keys.advance(key, tree(5), lambda *_: None)
+
+
+@pytest.mark.parametrize("other", [None, True, -1, 1e300, 10**30, [], {}, "x", [[]]])
+def test_any_type_in_a_key_file_is_refused_in_a_sentence(
+    tmp_path: Path, other: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(keys._COST, "n", 2)
+    path = tmp_path / "a.key"
+    keys.create(path, ORIGIN, "log", b"x")
+    fields = json.loads(path.read_text())
+    for name in fields:
+        path.write_text(json.dumps({**fields, name: other}) + "\n")
+        with pytest.raises(UsageError):
+            keys.load(path, lambda _: b"x")
+        with suppress(UsageError):
+            keys.public_key(path)
