@@ -354,3 +354,10 @@ def readable(path: Path, what: str) -> Path:
     except OSError as error:
         raise UsageError(f"cannot open {path}: {_reason(error)}") from error
     return path
+
+
+def discard_stdout() -> None:
+    """Send what is still to be printed nowhere: whoever read it has closed the pipe."""
+    # Python flushes stdout once more at exit; without this it would complain there.
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +21,7 @@ from ..errors import (
     TornTail,
     UsageError,
 )
-from ..fs import readable
+from ..fs import discard_stdout, readable
 
 # The rest is imported by the command that needs it: nothing is compiled ahead in this one file.
 if TYPE_CHECKING:
@@ -39,8 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        # Python flushes stdout once more at exit; without this it would complain there.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_stdout()
         return EXIT_CLOSED_PIPE
     except MedchainError as error:
         print(f"medchain-verify: {error.message}", file=sys.stderr)

@@ -9,12 +9,13 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import typer
 
 from ..errors import EXIT_CLOSED_PIPE, EXIT_INTERRUPTED, MedchainError, NotDurable
+from ..fs import discard_stdout
 from .words import duration as duration
 from .words import numbers as numbers
 from .words import plural as plural
@@ -62,7 +63,7 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             say("medchain: interrupted; what was reported as recorded is on disk")
             raise typer.Exit(EXIT_INTERRUPTED) from None
         except BrokenPipeError:
-            _close_stdout()
+            discard_stdout()
             raise typer.Exit(EXIT_CLOSED_PIPE) from None
         except (typer.Exit, typer.Abort):
             raise
@@ -70,7 +71,7 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             where = f": {error.filename}" if error.filename else ""
             say(f"medchain: the system refused: {(error.strerror or '').lower()}{where}")
             say("  hint: look at the space and the rights of the folder, and of the one for TMPDIR")
-            _close_stdout()
+            discard_stdout()
             raise typer.Exit(NotDurable.exit_code) from None
         except Exception as error:
             raise typer.Exit(_bug(error)) from None
@@ -87,12 +88,6 @@ def _bug(error: BaseException) -> int:
     if os.environ.get(_DEBUG):
         traceback.print_exception(error)
     return 1
-
-
-def _close_stdout() -> None:
-    # Python flushes stdout once more at exit; without this it would complain there.
-    with suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Bar:
