@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -72,7 +73,7 @@ def test_json_is_one_document_whose_fields_are_documented(
 def test_a_person_asks_and_is_erased(road: Path, tmp_path: Path) -> None:
     """The words that are printed; what they stand for is tested with the functions."""
     for name in ("ledger.jsonl", "ledger.vault"):
-        (tmp_path / name).write_bytes((road / name).read_bytes())
+        shutil.copy(road / name, tmp_path)
     with (road / "patients.csv").open() as table:
         subject = list(csv.DictReader(table))[7]["patient_id"]
     who = ("ledger.jsonl", "--subject", subject)
@@ -103,7 +104,7 @@ def test_a_person_asks_and_is_erased(road: Path, tmp_path: Path) -> None:
         assert done.returncode == code, (words, done.stderr)
         assert sentence in done.stdout + done.stderr, (words, done.stdout, done.stderr)
         seen += done.stdout + done.stderr
-    (tmp_path / "ledger.vault").write_bytes((road / "ledger.vault").read_bytes())
+    shutil.copy(road / "ledger.vault", tmp_path)
     done = medchain("verify", "ledger.jsonl", "--vault", folder=tmp_path)
     assert done.returncode == 10
     assert "holds, but an erasure is not complete" in done.stdout
