@@ -117,5 +117,9 @@ class KernelUnavailable(MedchainError):
     exit_code = 40
 
 
+class MedchainWarning(UserWarning):
+    """What a caller should know and may go on with: shown as one line on stderr."""
+
+
 EXIT_INTERRUPTED = 130
 EXIT_CLOSED_PIPE = 141

@@ -8,13 +8,14 @@ import os
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import typer
 
-from ..errors import EXIT_CLOSED_PIPE, EXIT_INTERRUPTED, MedchainError, NotDurable
+from ..errors import EXIT_CLOSED_PIPE, EXIT_INTERRUPTED, MedchainError, MedchainWarning, NotDurable
 from ..fs import discard_stdout
 from .words import duration as duration
 from .words import numbers as numbers
@@ -51,7 +52,8 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            value = command(*args, **kwargs)
+            with _one_line_warnings():
+                value = command(*args, **kwargs)
             sys.stdout.flush()
             return value
         except MedchainError as error:
@@ -77,6 +79,23 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             raise typer.Exit(_bug(error)) from None
 
     return run
+
+
+@contextmanager
+def _one_line_warnings() -> Iterator[None]:
+    """Show our own warnings as conversation, without the line of code they come from."""
+    with warnings.catch_warnings():
+        others = warnings.showwarning
+
+        def show(message: Any, category: Any, *more: Any, **named: Any) -> None:
+            if issubclass(category, MedchainWarning):
+                say(f"medchain: {message}")
+            else:
+                others(message, category, *more, **named)
+
+        warnings.simplefilter("always", MedchainWarning)
+        warnings.showwarning = show
+        yield
 
 
 def _bug(error: BaseException) -> int:

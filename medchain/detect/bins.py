@@ -36,6 +36,7 @@ def bin_table(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Starts and widths (bins x features) for quantile-normal values (rows x features).
 
+    The values are those of `Encoder.aggregated`, so that every bin holds enough patients.
     Fewer bins for each feature when there are many features; a width of 0 marks an unused bin.
     """
     features = normal.shape[1]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .outcome import logistic
+from .schema import MIN_PATIENTS
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -25,6 +26,21 @@ _BINS = 128
 _WIDE = 16_384
 _ENOUGH = 30_000
 _AT_ONCE = 128
+_SOME = 128
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Training rows: what trees read, the same `shown` (`Encoder.aggregated`), labels, patients."""
+
+    inputs: Matrix
+    shown: Matrix
+    labels: NDArray[Any]
+    patients: Ints
+
+    def take(self, columns: Ints) -> Rows:
+        """Some of the columns."""
+        return replace(self, inputs=self.inputs[:, columns], shown=self.shown[:, columns])
 
 
 @dataclass(frozen=True)
@@ -114,31 +130,30 @@ def mean_forest(forests: Sequence[Forest]) -> Forest:
 
 
 def member_forests(
-    inputs: Matrix, labels: NDArray[Any], masks: NDArray[Any], asked: Ints, seed: int
+    rows: Rows, masks: NDArray[Any], asked: Ints, seed: int
 ) -> tuple[Forest, Floats]:
     """Boosted trees, as many as serve best on rows that were left out.
 
-    `masks` (rows x members) leaves every row out of one member; `asked` are the columns of `inputs`
+    `masks` (rows x members) leaves every row out of one member; `asked` are the columns of `rows`
     that trees may ask about. Returns the mean of as many forests of all rows as make `TREES` trees,
     and for each row what the member says that never saw it.
     """
-    values, every = inputs[:, asked], np.ones(len(inputs), bool)
+    rows, every = rows.take(asked), np.ones(len(masks), bool)
 
     def chance(place: int) -> np.random.Generator:
         return np.random.default_rng([seed, 4, place])
 
     members = [
-        grow(values, labels, learn > 0, Growth(), chance(place))
-        for place, learn in enumerate(masks.T)
+        grow(rows, learn > 0, Growth(), chance(place)) for place, learn in enumerate(masks.T)
     ]
     best = int(np.argmin(sum(losses for _, losses in members))) + 1
-    said = np.zeros(len(inputs))
+    said = np.zeros(len(masks))
     for (forest, _), learn in zip(members, masks.T, strict=True):
-        said[learn == 0] = forest.first(best)(values[learn == 0])
+        said[learn == 0] = forest.first(best)(rows.inputs[learn == 0])
     growth = replace(Growth(), trees=best)
     whole = mean_forest(
         [
-            grow(values, labels, every, growth, chance(masks.shape[1] + place))[0]
+            grow(rows, every, growth, chance(masks.shape[1] + place))[0]
             for place in range(max(1, TREES // best))
         ]
     )
@@ -146,15 +161,16 @@ def member_forests(
 
 
 def grow(
-    inputs: Matrix,
-    labels: NDArray[Any],
-    learn: NDArray[Any],
-    growth: Growth,
-    random: np.random.Generator,
+    data: Rows, learn: NDArray[Any], growth: Growth, random: np.random.Generator
 ) -> tuple[Forest, Floats]:
-    """Boost trees on the rows where `learn`; also the log-loss of the others after every tree."""
+    """Boost trees on the rows where `learn`; also the log-loss of the others after every tree.
+
+    Cuts lie between the values that are shown, and no leaf is of fewer than `MIN_PATIENTS`.
+    """
+    inputs, labels = data.inputs, data.labels
     rows, others = (_some(np.flatnonzero(which), random) for which in (learn, ~learn))
-    edges = edges_of(inputs[rows])
+    edges = edges_of(data.shown[rows])
+    whose = np.unique(data.patients[rows], return_inverse=True)[1]
     codes, watched = codes_of(inputs[rows], edges), codes_of(inputs[others], edges)
     target, truth = labels[rows].astype(np.float64), labels[others].astype(np.float64)
     share = (target.sum() + 0.5) / (len(target) + 1)
@@ -167,6 +183,8 @@ def grow(
     losses = np.zeros(growth.trees)
     for tree in range(growth.trees if len(usable) else 0):
         part = np.flatnonzero(random.random(len(rows)) < growth.rows)
+        if len(set(whose[part[:_SOME]].tolist())) < MIN_PATIENTS:
+            part = np.arange(len(rows))
         count = min(_AT_ONCE, max(1, round(growth.columns * len(usable))))
         some = np.sort(random.choice(usable, count, replace=False))
         chance = logistic(said[part])
@@ -175,8 +193,10 @@ def grow(
             codes[part[:, None], some], some, edges, slope, curve, growth, random
         )
         leaf = _leaf(codes, columns[tree], places[tree])
-        sums = [np.bincount(leaf[part], each, 1 << DEPTH) for each in (slope, curve)]
-        leaves[tree] = np.round(-growth.rate * sums[0] / (sums[1] + growth.pull), 7)
+        group = shared_leaves(leaf[part], whose[part])
+        sums = [np.bincount(group[leaf[part]], each, 1 << DEPTH) for each in (slope, curve)]
+        found = -growth.rate * sums[0] / (sums[1] + growth.pull)
+        leaves[tree] = np.round(found, 7)[group]
         said += leaves[tree][leaf]
         seen += leaves[tree][_leaf(watched, columns[tree], places[tree])]
         losses[tree] = np.sum(np.logaddexp(0.0, seen) - truth * seen)
@@ -184,6 +204,28 @@ def grow(
     for place, column in np.ndenumerate(columns):
         cuts[place] = edges[column][places[place]] if len(usable) else 0.0
     return Forest(columns, cuts, leaves, base), losses
+
+
+def shared_leaves(leaf: Ints, patients: Ints) -> Ints:
+    """The leaf whose value each leaf takes, itself unless too few patients are in one near it.
+
+    Such a leaf and its neighbour, which differs in the last answer, become one, and these with
+    their neighbours, until `MIN_PATIENTS` are in each that is not empty.
+    """
+    there = np.zeros((1 << DEPTH, int(patients.max(initial=0)) + 1), bool)
+    there[leaf, patients] = True
+    group = np.arange(1 << DEPTH)
+    having = there.sum(axis=1)
+    few = (having > 0) & (having < MIN_PATIENTS)
+    for level in range(1, DEPTH + 1):
+        if not few.any():
+            break
+        there = there[0::2] | there[1::2]
+        merged, having = few[0::2] | few[1::2], there.sum(axis=1)
+        for node in np.flatnonzero(merged):
+            group[node << level : (node + 1) << level] = node << level
+        few = merged & (having < MIN_PATIENTS)
+    return group
 
 
 def edges_of(inputs: Matrix) -> list[Matrix]:

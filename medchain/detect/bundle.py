@@ -8,6 +8,7 @@ manifest's bytes.
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from hashlib import sha256
 from math import isfinite
@@ -16,10 +17,10 @@ from stat import S_ISREG
 from typing import Any
 
 from .. import fs
-from ..errors import FormatTooNew, ModelError, UsageError
+from ..errors import FormatTooNew, MedchainWarning, ModelError, UsageError
 from .schema import Schema
 
-FORMAT = 3
+FORMAT = 4
 MANIFEST, KERAS, LITE, PREPROCESSING, CARD = (
     "manifest.json",
     "network.keras",
@@ -28,8 +29,11 @@ MANIFEST, KERAS, LITE, PREPROCESSING, CARD = (
     "CARD.md",
 )
 _FILES = {KERAS, LITE, PREPROCESSING, CARD}
-_PARTS = {1: _FILES - {CARD}, 2: _FILES, 3: _FILES}
+_PARTS = {1: _FILES - {CARD}, 2: _FILES, 3: _FILES, 4: _FILES}
 """The files of each format, the manifest aside."""
+
+_AGGREGATED = 4
+"""The format from which on numbers rest on enough patients."""
 
 MOST_BYTES = 1 << 28
 """No file of a bundle is longer; it is read whole."""
@@ -94,6 +98,13 @@ class Bundle:
             entry = about["files"][name]
             if not isinstance(entry, dict) or sha256(data).hexdigest() != entry.get("sha256"):
                 raise ModelError(f"{folder / name} has been altered", hint=_DAMAGED)
+        if about["format"] < _AGGREGATED:
+            warnings.warn(
+                f"{folder} is a model of format {about['format']}, whose numbers tell single cells "
+                "of the table it was trained on: keep it where the table is, or train anew",
+                MedchainWarning,
+                stacklevel=2,
+            )
         try:
             return cls(manifest, files)
         except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
@@ -128,8 +139,17 @@ def encode_json(data: Mapping[str, Any]) -> bytes:
 
 
 def _json(data: bytes) -> Any:
-    """Strict JSON: no NaN or infinity, and no number that is read as one."""
-    return json.loads(data, parse_constant=_no_constant, parse_float=_finite)
+    """Strict JSON: no NaN or infinity, no number that is read as one, and no key twice."""
+    return json.loads(
+        data, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_unique
+    )
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key that stands twice")
+    return found
 
 
 def _no_constant(name: str) -> None:

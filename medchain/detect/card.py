@@ -24,6 +24,25 @@ _FIGURES = {
     "Alert rate": "alert_rate",
     "Base rate": "base_rate",
 }
+_TOLD = (
+    "Of a numeric column: a centre, a spread, and the rounded means of neighbouring values; "
+    "whether it is missing in some rows.",
+    "Of a categorical column: the levels and the share of rows with each; the others together.",
+    "For drift: rows in each bin of up to 64 columns, and held-out rows between scores.",
+)
+_TOLD_LABELLED = (
+    "Of numeric columns: the edges of bins.",
+    "Cuts of trees, between such means, and the values of their leaves.",
+)
+_TOLD_UNLABELLED = (
+    "Of numeric columns: mean, spread and a histogram of ten bins of such means.",
+    "Of the three views of a row that make its score: the rounded means of neighbouring ranks.",
+)
+_NOT_BOUNDED = (
+    "Not bounded in this way: the weights of the network, which were fitted to all rows; the "
+    "threshold, which lies between two training scores; and counts of rows, of anomalies and of "
+    "verdicts, which say how many and not what a cell holds."
+)
 _LIMITS = """\
 - The figures hold for rows like those held out: of the same places, time and way of measuring.
   Evaluate the model on your own labelled rows before you rely on it: `medchain evaluate`.
@@ -40,6 +59,7 @@ def card(about: Mapping[str, Any]) -> str:
         "# Model card",
         _what(about),
         "## Training\n\n" + _rows(about),
+        "## What it tells of the patients\n\n" + _disclosure(about),
         "## Columns\n\n" + _columns(about["schema"]),
         "## Threshold\n\n" + _threshold(about["threshold"]),
         "## Figures\n\n" + _figures(about["metrics"]),
@@ -65,6 +85,16 @@ def _rows(about: Mapping[str, Any]) -> str:
         facts.append(f"{learnt:,} and {held['anomalies']:,} of them known to be anomalous")
     facts += [f"seed {about['seed']}", *map(_plain, about["schema"]["warnings"])]
     return _bullets(facts)
+
+
+def _disclosure(about: Mapping[str, Any]) -> str:
+    patients = about["patients"]
+    told = _TOLD + (_TOLD_LABELLED if about["mode"] == "supervised" else _TOLD_UNLABELLED)
+    return (
+        f"No number in this list rests on fewer than {patients['least']} of the "
+        f"{patients['training']:,} patients learnt from. Each {patients['counted_by']} counts as "
+        f"one patient.\n\n{_bullets(told)}\n\n{_NOT_BOUNDED}"
+    )
 
 
 def _columns(schema: Mapping[str, Any]) -> str:

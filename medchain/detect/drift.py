@@ -15,12 +15,14 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .encode import Encoder, Numbers, Table
+from .schema import MIN_PATIENTS
 
 Floats = NDArray[np.float64]
 Bins = NDArray[np.uint8]
@@ -35,6 +37,8 @@ HIGHEST = 99.0
 _EXPECTED = 5  # rows in each bin (Cochran 1954)
 _NUMERIC = 8  # bins half a standard deviation wide on the quantile-normal scale
 _HELD = 50
+_MOST = 1 << 53
+_DECIMALS = 3
 
 
 class _Plan(NamedTuple):
@@ -65,8 +69,17 @@ class Drift:
         self._plan = lru_cache(maxsize=16)(lambda rows: _plan(all_counts, rows))
 
     @classmethod
-    def fit(cls, encoder: Encoder, table: Table, scores: Floats, held: Floats) -> Drift:
+    def fit(
+        cls,
+        encoder: Encoder,
+        table: Table,
+        scores: Floats,
+        held: Floats,
+        patients: NDArray[Any],
+    ) -> Drift:
         """From the training rows, their `scores`, and the scores of rows that were `held` out.
+
+        The rows are those of `Encoder.aggregated`; `patients` says whose each held-out row is.
 
         Members have seen the training rows: only held-out scores are like those to come, and
         without enough of them scores are not compared.
@@ -80,9 +93,9 @@ class Drift:
         ]
         if len(held) < _HELD:
             return cls(encoder, counts, [], [])
-        cuts = np.unique(np.quantile(scores, np.linspace(0, 1, 9)[1:-1]))
+        cuts = _cuts(scores, held, patients)
         found = np.bincount(np.searchsorted(cuts, held, side="right"), minlength=len(cuts) + 1)
-        return cls(encoder, counts, cuts.tolist(), found.tolist())
+        return cls(encoder, counts, cuts, found.tolist())
 
     def bins(self, table: Table, numbers: Numbers) -> Bins:
         """The bin of each watched feature of each row (rows x `width`).
@@ -121,8 +134,42 @@ class Drift:
 
     @classmethod
     def from_json(cls, encoder: Encoder, data: dict[str, Any]) -> Drift:
-        """What `to_json` wrote, over the same encoder."""
-        return cls(encoder, data["counts"], data["cuts"], data["held"])
+        """What `to_json` wrote, over the same encoder; ValueError where it is none."""
+        made = cls(encoder, data["counts"], data["cuts"], data["held"])
+        sizes = [_NUMERIC + 1] * len(made._numbers) + [int(size) + 1 for size in made._levels]
+        if [len(part) for part in data["counts"]] != sizes or not all(map(_counts, data["counts"])):
+            raise ValueError("other counts than there are features to watch")
+        cuts, held = data["cuts"], data["held"]
+        if held and not (len(held) == len(cuts) + 1 and _counts(held) and _rising(cuts)):
+            raise ValueError("no counts of rows between scores")
+        return made
+
+
+def _counts(part: list[Any]) -> bool:
+    """Whether these are numbers of rows, of one row at the least."""
+    return all(type(count) is int and 0 <= count <= _MOST for count in part) and sum(part) > 0
+
+
+def _rising(cuts: list[Any]) -> bool:
+    if not all(type(cut) in (int, float) and abs(cut) <= 2 for cut in cuts):
+        return False
+    return all(low < high for low, high in pairwise(cuts))
+
+
+def _cuts(scores: Floats, held: Floats, patients: NDArray[Any]) -> list[float]:
+    """Eighths of the training scores, rounded, between which enough patients were held out."""
+    cuts = list[float]()
+    begun = -np.inf
+
+    def enough(above: float, below: float) -> bool:
+        between = (held >= above) & (held < below)
+        return len(np.unique(patients[between])) >= MIN_PATIENTS
+
+    for cut in np.unique(np.quantile(scores, np.linspace(0, 1, 9)[1:-1]).round(_DECIMALS)):
+        if enough(begun, cut) and enough(cut, np.inf):
+            cuts.append(float(cut))
+            begun = cut
+    return cuts
 
 
 def _watched(features: int) -> NDArray[np.intp]:

@@ -7,6 +7,7 @@ in float64 with operations that IEEE 754 rounds exactly, so a row is encoded the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,7 +18,8 @@ from numpy.typing import NDArray
 
 from .cells import floats, is_missing, reason
 from .knots import Curves
-from .schema import MIN_LEVEL_ROWS, Schema, kept_levels, levels
+from .microaggregation import microaggregate
+from .schema import MIN_PATIENTS, Schema, few, kept_levels, levels
 
 Floats = NDArray[np.float64]
 FAR = 1e6
@@ -108,9 +110,12 @@ class Encoder:
         cells: Mapping[str, Sequence[str]],
         patients: Sequence[int] | None = None,
     ) -> Encoder:
-        """Learn scales, quantiles and levels from the cells of every feature of `schema`."""
+        """Learn scales, quantiles and levels from the cells of every feature of `schema`.
+
+        `patients` says whose each row is; without, each is another's.
+        """
         return cls(
-            [_fit_numeric(name, np.array(floats(cells[name]))) for name in schema.numeric],
+            [_fit_numeric(name, floats(cells[name]), patients) for name in schema.numeric],
             [_fit_category(name, cells[name], patients) for name in schema.categorical],
         )
 
@@ -152,6 +157,20 @@ class Encoder:
             out[rows, start + codes[rows]] = 1.0
             start += len(category.levels)
         return out
+
+    def aggregated(self, table: Table, patients: NDArray[np.intp]) -> Table:
+        """Training rows with each number as the mean of the values of enough `patients`.
+
+        What fewer of them lack, or have beside the levels, is as it is in most rows.
+        """
+        numbers, codes = table.numbers.copy(), table.codes.copy()
+        for place, feature in enumerate(self.numeric):
+            numbers[:, place] = microaggregate(numbers[:, place], patients)
+            if not feature.flag:
+                numbers[np.isnan(numbers[:, place]), place] = feature.centre
+        for place, category in enumerate(self.categories):
+            codes[codes[:, place] < 0, place] = int(np.argmax(category.shares))
+        return Table(numbers, codes, [])
 
     def numbers(self, table: Table) -> Numbers:
         """What the numbers of a table say, feature by feature."""
@@ -206,7 +225,11 @@ class Encoder:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Encoder:
-        """The encoder that `to_json` wrote."""
+        """The encoder that `to_json` wrote; ValueError where a category lacks a share."""
+        for c in data["categorical"]:
+            fits = 0 < len(c["levels"]) == len(c["shares"])
+            if not fits or not all(type(share) is float and share > 0 for share in c["shares"]):
+                raise ValueError("a category without the shares of its levels")
         return cls(
             [
                 Numeric(
@@ -248,33 +271,51 @@ def soft(robust: Floats) -> Floats:
     return np.copysign(bent, robust, out=bent)
 
 
-def _fit_numeric(column: str, values: Floats) -> Numeric:
-    present = np.sort(values[np.isfinite(values)])
-    flag = bool(np.isnan(values).sum() >= MIN_LEVEL_ROWS)
+def _fit_numeric(column: str, cells: Sequence[float], patients: Sequence[int] | None) -> Numeric:
+    values = np.where(np.isfinite(cells), cells, np.nan)
+    flag = not few(np.isnan(cells).tolist(), patients)
+    whose = np.arange(len(values)) if patients is None else np.array(patients)
+    shown = microaggregate(values, whose)
+    present = np.sort(shown[~np.isnan(shown)])
     centre = float(np.median(present))
-    knots, normal = _quantiles(present)
-    return Numeric(column, centre, _scale(present, centre), knots, normal, flag)
+    scale = _scale(present, centre)
+    knots, normal = _quantiles(present, scale)
+    return Numeric(column, centre, scale, knots, normal, flag)
 
 
 def _scale(present: Floats, centre: float) -> float:
-    """A robust standard deviation: the narrowest pair of quantiles that differ, else 1."""
+    """A robust standard deviation: the narrowest pair of quantiles that differ.
+
+    Where all that may be told of is one value, whatever else there is counts as if just enough
+    patients were one centre, or 1, away from it.
+    """
     with np.errstate(over="ignore"):
         for low, wide in ((0.25, 1.349), (0.1, 2.563), (0.05, 3.290), (0.01, 4.653)):
             span = float(np.quantile(present, 1 - low) - np.quantile(present, low)) / wide
             if np.isfinite(span) and span > 0:
                 return span
         spread = float(np.mean(np.abs(present - centre)))
-    return spread if np.isfinite(spread) and spread > 0 else 1.0
+    if np.isfinite(spread) and spread > 0:
+        return spread
+    return max(abs(centre), 1.0) * math.sqrt(MIN_PATIENTS / max(len(present), MIN_PATIENTS))
 
 
-def _quantiles(present: Floats) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Quantiles, equally far apart as seen on the normal scale, so that the tails are fine."""
+def _quantiles(present: Floats, scale: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Quantiles, equally far apart as seen on the normal scale, so that the tails are fine.
+
+    Beyond the outermost means a value goes on by its distance in `scale`, to where the outermost
+    training row would be.
+    """
     edge = normal_quantile(1 - 0.5 / max(len(present), 2))
     normal = np.linspace(-edge, edge, min(_KNOTS, len(present) + 1))
     shares = np.array([normal_share(value) for value in normal])
     found = _quantile(present, shares)
     knots, place = np.unique(found, return_inverse=True)
     values = np.bincount(place, normal) / np.bincount(place)
+    with np.errstate(over="ignore"):
+        low, high = knots[0] - scale * (edge + values[0]), knots[-1] + scale * (edge - values[-1])
+    if -np.inf < low < knots[0] and knots[-1] < high < np.inf:
+        knots, values = np.r_[low, knots, high], np.r_[-edge, values, edge]
     return tuple(knots.tolist()), tuple(values.tolist())
 
 
@@ -307,12 +348,15 @@ def _fit_category(column: str, cells: Sequence[str], patients: Sequence[int] | N
     counts = levels(cells)
     kept = kept_levels(cells, patients)
     found = {level: counts[level] for level in kept}
-    rare = sum(counts.values()) - sum(found.values())
-    absent = len(cells) - sum(counts.values())
-    if rare:
-        found[_OTHER] = found.get(_OTHER, 0) + rare
-    if absent >= MIN_LEVEL_ROWS:
-        found[_MISSING] = absent
+    gaps = [is_missing(cell) for cell in cells]
+    places = set(found)
+    rare = [not gap and cell.strip() not in places for cell, gap in zip(cells, gaps, strict=True)]
+    if not few(rare, patients) or (_OTHER in found and any(rare)):
+        found[_OTHER] = found.get(_OTHER, 0) + sum(rare)
+    if not few(gaps, patients):
+        found[_MISSING] = sum(gaps)
+    first = max(found, key=found.__getitem__)
+    found[first] += len(cells) - sum(found.values())
     return Category(
         column, tuple(found), tuple(count / len(cells) for count in found.values()), len(cells)
     )

@@ -10,15 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UsageError
+from .cells import floats
 from .encode import Encoder, Table
 from .groups import together
 from .label import Label, read_label
-from .schema import MIN_ROWS, Schema, check_columns, counted, refuse_spoilt_numbers
+from .schema import (
+    MIN_PATIENTS,
+    MIN_ROWS,
+    Schema,
+    check_columns,
+    counted,
+    refuse_spoilt_numbers,
+)
 from .split import groups_of, hold_out
 
 Rows = Sequence[Sequence[str]]
 Places = NDArray[np.intp]
 _FEW = 10
+_MANY = 5
 SUPERVISED, UNLABELLED, NORMAL_ONLY = MODES = "supervised", "unlabelled", "normal-only"
 
 
@@ -38,11 +47,15 @@ def mode_of(mode: str, label: str | None) -> str:
 
 @dataclass(frozen=True)
 class Side:
-    """The training rows, or the held-out ones: as read, with labels (0 without) and groups."""
+    """The training rows, or the held-out ones: as read, with labels (0 without) and groups.
+
+    `patients` are the rows of one identifier, of one group where there is none, or single rows.
+    """
 
     table: Table = field(repr=False)
     labels: NDArray[Any] = field(repr=False)
     groups: Places = field(repr=False)
+    patients: Places = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -56,8 +69,12 @@ class Material:
     encoder: Encoder
     train: Side
     held: Side
+    shown: Table = field(repr=False)
+    """The training rows as the model may tell of them (`Encoder.aggregated`)."""
     warnings: tuple[str, ...]
     mode: str
+    counted: str
+    """What counts as one patient: an ``identifier``, a ``group``, or each ``row``."""
 
 
 def prepare(
@@ -91,13 +108,17 @@ def prepare(
     found, labels, usable = _labels(label, cells, len(rows), positive)
     _demand_rows(len(usable), least, "with a label")
     apart = [[cells[name][row] for row in usable] for name in (id, group) if name]
-    groups = together([groups_of(column, len(usable)) for column in apart], len(usable))
+    groupings = [groups_of(column, len(usable)) for column in apart]
+    groups = together(groupings, len(usable))
+    patients = groupings[0] if groupings else groups
     labels = labels[usable]
     learn, held = hold_out(groups, labels, held_out, random)
     if mode == NORMAL_ONLY:
         learn = learn[labels[learn] == 0]
     _demand_classes(needed, labels[learn])
-    patients = groups[learn].tolist()
+    whose = patients[learn].tolist()
+    _demand_groups(groups[learn])
+    _demand_patients(len(set(whose)), id, group)
     schema = Schema.infer(
         columns,
         [rows[row] for row in usable[learn]],
@@ -106,23 +127,28 @@ def prepare(
         group=group,
         drop=drop,
         kinds=kinds,
-        patients=patients,
+        patients=whose,
     )
     chosen = {name: cells[name] for name in schema.features}
-    encoder = Encoder.fit(schema, _pick(chosen, usable[learn]), patients)
+    read = _readable(schema, _pick(chosen, usable[learn]))
+    left_out_training = len(learn) - len(read)
+    learn = learn[read]
+    _demand_classes(needed, labels[learn])
+    encoder = Encoder.fit(schema, _pick(chosen, usable[learn]), patients[learn].tolist())
     train, held_side = (
-        _side(encoder, _pick(chosen, usable[places]), labels[places], groups[places])
-        for places in (learn, held)
+        _side(encoder, _pick(chosen, usable[at]), labels[at], groups[at], patients[at])
+        for at in (learn, held)
     )
     _demand_classes(needed, train.labels)
-    _demand_groups(train.groups)
     left_out = {
         "row(s) without a label": len(rows) - len(usable),
-        "training row(s) with a cell that is no number": len(learn) - len(train),
+        "training row(s) with a cell that is no number": left_out_training,
         "held-out row(s) with a cell that is no number": len(held) - len(held_side),
     }
     warnings = (*schema.warnings, *_warnings(left_out, needed, train))
-    return Material(schema, encoder, train, held_side, warnings, mode)
+    shown = encoder.aggregated(train.table, train.patients)
+    counted_by = "identifier" if id else "group" if group else "row"
+    return Material(schema, encoder, train, held_side, shown, warnings, mode, counted_by)
 
 
 def _demand_rows(count: int, least: int, which: str) -> None:
@@ -134,6 +160,12 @@ def _demand_rows(count: int, least: int, which: str) -> None:
 
 def _warnings(left_out: Mapping[str, int], label: str | None, train: Side) -> list[str]:
     found = [f"left out {count} {what}" for what, count in left_out.items() if count]
+    patients = len(np.unique(train.patients))
+    if patients < _MANY * MIN_PATIENTS:
+        found.append(
+            f"only {patients} patients to learn from, and no number of the model rests on fewer "
+            f"than {MIN_PATIENTS}: it knows {patients // MIN_PATIENTS} points of a column at most"
+        )
     anomalies = int(train.labels.sum())
     if label is not None and anomalies < _FEW:
         found.append(
@@ -168,6 +200,19 @@ def _demand_classes(label: str | None, labels: NDArray[Any]) -> None:
         )
 
 
+def _demand_patients(count: int, id: str | None, group: str | None) -> None:
+    """On fewer no number of the model may rest."""
+    if count < MIN_PATIENTS:
+        whose = "group" if group and not id else "patient"
+        raise UsageError(
+            f"{counted(count, whose)} to learn from, and at least {MIN_PATIENTS} are needed: "
+            "no number of a model rests on fewer",
+            hint="name the column of the patients with --id: each group counts as one"
+            if group and not id
+            else "add patients",
+        )
+
+
 def _demand_groups(groups: Places) -> None:
     if len(np.unique(groups)) < 2:
         raise UsageError(
@@ -180,11 +225,22 @@ def _pick(cells: Mapping[str, Sequence[str]], places: Places) -> dict[str, list[
     return {name: [column[place] for place in places] for name, column in cells.items()}
 
 
+def _readable(schema: Schema, cells: Mapping[str, Sequence[str]]) -> Places:
+    """The rows in which every number can be read."""
+    spoilt = [np.isinf(floats(cells[name])) for name in schema.numeric]
+    count = len(next(iter(cells.values())))
+    return np.flatnonzero(~np.any(spoilt, axis=0)) if spoilt else np.arange(count)
+
+
 def _side(
-    encoder: Encoder, cells: Mapping[str, Sequence[str]], labels: NDArray[Any], groups: Places
+    encoder: Encoder,
+    cells: Mapping[str, Sequence[str]],
+    labels: NDArray[Any],
+    groups: Places,
+    patients: Places,
 ) -> Side:
     """The rows that can be read."""
     table = encoder.read([cells[name] for name in encoder.columns])
     bad = {problem.row for problem in table.problems}
     good = np.array([row for row in range(len(labels)) if row not in bad], np.intp)
-    return Side(table.take(good), labels[good], groups[good])
+    return Side(table.take(good), labels[good], groups[good], patients[good])

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from .encode import soft
 from .knots import Curves
+from .microaggregation import microaggregate
 
 Floats = NDArray[np.float64]
 DECIMALS = 6
 _KNOTS = 512
+_TAIL = 0.9
 _PULL = 12.0
 
 
@@ -93,15 +95,15 @@ class Scale:
     tail: float
 
     @classmethod
-    def fit(cls, values: Floats) -> Scale:
-        """From the values of the training rows."""
-        count = len(values)
-        places = np.unique(np.linspace(0, count - 1, min(_KNOTS, count)).round().astype(int))
-        ordered = np.sort(values)
-        knots, which = np.unique(ordered[places], return_inverse=True)
-        shares = np.bincount(which, (places + 1) / (count + 1)) / np.bincount(which)
-        beyond = ordered[-1] - ordered[int(0.9 * (count - 1))]
-        return cls(tuple(knots.tolist()), tuple(shares.tolist()), float(beyond) or 1.0)
+    def fit(cls, values: Floats, patients: NDArray[Any]) -> Scale:
+        """From the values of the training rows; `patients` says whose each is."""
+        knots, counts = np.unique(microaggregate(values, patients), return_counts=True)
+        below = np.cumsum(counts)
+        shares = (below - (counts - 1) / 2) / (len(values) + 1)
+        near = min(int(np.searchsorted(below, _TAIL * len(values))), max(len(knots) - 2, 0))
+        beyond = float(knots[-1] - knots[near])
+        places = np.linspace(0, len(knots) - 1, min(_KNOTS, len(knots))).round().astype(int)
+        return cls(tuple(knots[places].tolist()), tuple(shares[places].tolist()), beyond or 1.0)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -149,14 +151,14 @@ class Ranked:
     mean: Scale
 
     @classmethod
-    def fit(cls, views: Floats, weights: Sequence[float]) -> Ranked:
+    def fit(cls, views: Floats, weights: Sequence[float], patients: NDArray[Any]) -> Ranked:
         """From the views of the training rows (rows x views), out of fold where there are folds.
 
-        The weights add up to 1.
+        `patients` says whose each row is. The weights add up to 1.
         """
-        scales = tuple(Scale.fit(column) for column in views.T)
+        scales = tuple(Scale.fit(column, patients) for column in views.T)
         mean = _weighed(Scales(scales).shares(views), weights)
-        return cls(scales, tuple(weights), Scale.fit(mean))
+        return cls(scales, tuple(weights), Scale.fit(mean, patients))
 
     @cached_property
     def _scales(self) -> tuple[Scales, Scales]:

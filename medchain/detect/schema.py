@@ -23,7 +23,9 @@ OVERRULABLE = (NUMERIC, CATEGORICAL, IDENTIFIER, DROPPED)
 
 MIN_ROWS = 20
 MAX_FEATURES = 4096
-MIN_LEVEL_ROWS = 5
+MIN_PATIENTS = 10
+"""No number or level of a model rests on fewer patients."""
+
 MAX_LEVELS = 50
 _NEAR_UNIQUE = 0.9
 _MOSTLY_NUMBERS = 0.9
@@ -209,16 +211,22 @@ def kept_levels(cells: Sequence[str], patients: Sequence[int] | None = None) -> 
     A level is rare by the number of its patients, of whom each row is another if not said.
     """
     counts = levels(cells)
-    having = counts
-    if patients is not None:
-        pairs = {
-            (cell.strip(), who)
-            for cell, who in zip(cells, patients, strict=True)
-            if not is_missing(cell)
-        }
-        having = Counter(level for level, _ in pairs)
-    frequent = [level for level in counts if having[level] >= MIN_LEVEL_ROWS]
+    having = counts if patients is None else _patients(cells, patients)
+    frequent = [level for level in counts if having[level] >= MIN_PATIENTS]
     return sorted(frequent, key=lambda level: (-counts[level], level))[:MAX_LEVELS]
+
+
+def _patients(cells: Sequence[str], patients: Sequence[int]) -> Counter[str]:
+    """How many patients have each category."""
+    pairs = set(zip(map(str.strip, cells), patients, strict=True))
+    return Counter(level for level, _ in pairs if not is_missing(level))
+
+
+def few(cells: Sequence[bool], patients: Sequence[int] | None) -> bool:
+    """Whether some of the cells, of which `cells` tells, are of too few patients to be told of."""
+    if patients is None:
+        return sum(cells) < MIN_PATIENTS
+    return len({who for cell, who in zip(cells, patients, strict=True) if cell}) < MIN_PATIENTS
 
 
 class SpoiltNumbers(UsageError):
@@ -251,8 +259,13 @@ def _decide(
     present = [cell for cell in cells if not is_missing(cell)]
     if not present:
         return Column(column, CONSTANT, "no value at all"), []
+    gaps = [is_missing(cell) for cell in cells]
+    if few([not gap for gap in gaps], patients):
+        return Column(column, CONSTANT, f"values of fewer than {MIN_PATIENTS} patients"), []
     values = floats(present)
     readable = sum(map(isfinite, values))
+    if len(levels(present)) == 1 or (readable == len(values) and len(set(values)) == 1):
+        return _single(column, gaps, patients), []
     if wanted == NUMERIC or (wanted is None and readable == len(values)):
         return _numeric(column, values, len(cells), readable, wanted), []
     return _categorical(column, cells, present, wanted, patients), []
@@ -268,8 +281,6 @@ def _numeric(
         )
     finite = [value for value in values if isfinite(value)]
     distinct = len(set(finite))
-    if distinct == 1:
-        return _single(column, len(values), rows)
     if wanted is None and (why := _row_number(column, finite, distinct)):
         return Column(column, IDENTIFIER, why)
     note = f"{counted(distinct, 'value')}{_missing_note(len(values), rows)}"
@@ -299,8 +310,6 @@ def _categorical(
     patients: Sequence[int] | None,
 ) -> Column:
     counts, rows = levels(present), len(cells)
-    if len(counts) == 1:
-        return _single(column, len(present), rows)
     kept = kept_levels(cells, patients)
     if wanted is None and (not kept or len(counts) >= _NEAR_UNIQUE * len(present)):
         return Column(
@@ -311,10 +320,10 @@ def _categorical(
     return Column(column, CATEGORICAL, note + _missing_note(len(present), rows))
 
 
-def _single(column: str, present: int, rows: int) -> Column:
+def _single(column: str, gaps: Sequence[bool], patients: Sequence[int] | None) -> Column:
     """A column of one value: constant, unless it is missing often enough to tell rows apart."""
-    if min(present, rows - present) >= MIN_LEVEL_ROWS:
-        note = f"one value{_missing_note(present, rows)}: whether it is there"
+    if not few(gaps, patients):
+        note = f"one value{_missing_note(gaps.count(False), len(gaps))}: whether it is there"
         return Column(column, CATEGORICAL, note)
     return Column(column, CONSTANT, "one value")
 
@@ -369,6 +378,8 @@ def _says_the_same(cells: Sequence[str], codes: Sequence[int | None]) -> bool:
 def _missing_note(present: int, rows: int) -> str:
     if present == rows:
         return ""
+    if rows - present < MIN_PATIENTS:
+        return f", fewer than {MIN_PATIENTS} missing"
     return f", {100 * (rows - present) / rows:.1f} % missing"
 
 

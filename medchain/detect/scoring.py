@@ -146,7 +146,7 @@ class Scorer:
     def _try(self) -> None:
         """Score three rows that any model can read, so that parts that do not fit fail here."""
         columns = [*self.schema.numeric, *self.schema.categorical]
-        if len(columns) != len(self.encoder.columns):
+        if columns != self.encoder.columns:
             raise ValueError("other features than the encoder")
         cells = [[cell] * len(columns) for cell in ("", "0", "1e300")]
         self._places = list(range(len(columns)))

@@ -44,7 +44,7 @@ class Statistics:
 
     @classmethod
     def fit(cls, encoder: Encoder, table: Table) -> Statistics:
-        """Learn means, spreads and shares from training rows."""
+        """Learn means, spreads and shares from training rows (`Encoder.aggregated` if kept)."""
         numbers, missing = encoder.numbers(table), np.isnan(table.numbers)
         place = [
             _moments(column[~gone])
@@ -116,9 +116,15 @@ class Statistics:
 
 
 def unseen_sums(
-    encoder: Encoder, table: Table, learn: NDArray[np.intp], fold: NDArray[np.intp]
+    encoder: Encoder,
+    table: Table,
+    patients: NDArray[np.intp],
+    learn: NDArray[np.intp],
+    fold: NDArray[np.intp],
 ) -> Floats:
     """Both sums of each row (rows x 2), by statistics of the rows to `learn` outside its `fold`.
+
+    `patients` says whose each row is.
 
     A row that means and shares have seen looks more usual than a new one like it; ranks among such
     rows would give more alerts than were asked for.
@@ -126,7 +132,8 @@ def unseen_sums(
     sums = np.empty((len(fold), 2))
     for each in np.unique(fold):
         mine = np.flatnonzero(fold == each)
-        seen = Statistics.fit(encoder, table.take(learn[fold[learn] != each]))
+        others = learn[fold[learn] != each]
+        seen = Statistics.fit(encoder, encoder.aggregated(table.take(others), patients[others]))
         sums[mine] = np.column_stack(seen(table.take(mine)))
     return sums
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from . import threshold as thresholds
 from .bins import bin_table
-from .boosting import Forest, member_forests
+from .boosting import Forest, Rows, member_forests
 from .linear import member_lines
 from .material import UNLABELLED, Material
 from .metrics import Report, baseline, report, report_unlabelled
@@ -93,7 +93,7 @@ class Labelled:
         self.inputs, self._seed, self._plan = inputs, seed, plan
         self.bins = no_bins()
         if plan.bins:
-            normal = material.encoder.numbers(material.train.table).normal
+            normal = material.encoder.numbers(material.shown).normal
             self.bins = (normal.shape[1], *bin_table(normal, self.labels, seed))
 
     def begin(self, masks: Matrix) -> None:
@@ -103,7 +103,15 @@ class Labelled:
             count = len(encoder.numeric)
             asked = np.r_[0:count, 2 * count : encoder.width]
             self.forest, self.trees = member_forests(
-                self.inputs, self.labels, masks[:, : self.folds], asked, self._seed
+                Rows(
+                    self.inputs,
+                    encoder.encode(self.material.shown),
+                    self.labels,
+                    self.material.train.patients,
+                ),
+                masks[:, : self.folds],
+                asked,
+                self._seed,
             )
 
     def start(self, masks: Matrix) -> Start:
@@ -158,9 +166,12 @@ class Unlabelled:
         self.strata = np.zeros(len(inputs), np.intp)
         table = material.train.table
         learn = _usual(material)
-        self.statistics = Statistics.fit(material.encoder, table.take(learn))
+        whose = material.train.patients[learn]
+        self.statistics = Statistics.fit(
+            material.encoder, material.encoder.aggregated(table.take(learn), whose)
+        )
         fold = folds(material.train.groups, self.strata, _CROSSED, np.random.default_rng([seed, 6]))
-        self._fixed = unseen_sums(material.encoder, table, learn, fold)
+        self._fixed = unseen_sums(material.encoder, table, material.train.patients, learn, fold)
         self.inputs = self.statistics.beside(inputs, *self._fixed.T)
         opinions = [
             *self._fixed.T,
@@ -185,7 +196,7 @@ class Unlabelled:
 
     def outcome(self, said: Floats) -> Ranked:
         """Ranked among the training rows."""
-        return Ranked.fit(self.views(said), _WEIGHTS)
+        return Ranked.fit(self.views(said), _WEIGHTS, self.material.train.patients)
 
     def views(self, said: Floats) -> Floats:
         """Both statistics and the network."""
@@ -217,7 +228,7 @@ def _usual(material: Material) -> NDArray[np.intp]:
     count = len(material.train)
     if material.mode != UNLABELLED:
         return np.arange(count)
-    doubt = joint(Statistics.fit(material.encoder, table)(table))
+    doubt = joint(Statistics.fit(material.encoder, material.shown)(table))
     return np.sort(np.argsort(doubt, kind="stable")[: count - int(_DOUBTFUL * count)])
 
 

@@ -195,7 +195,15 @@ def _last_best(values: Floats) -> int:
 
 
 def _between(cuts: Floats, place: int) -> float:
-    """A rounded threshold between one training score and the next lower one, equal to neither."""
-    lower = float(cuts[place + 1]) if place + 1 < len(cuts) else 0.0
-    middle = round_up((float(cuts[place]) + lower) / 2)
-    return min(middle, round(float(cuts[place]), 6))
+    """A threshold between one training score and the next lower one, equal to neither.
+
+    The shortest decimal in the middle half of the way: it shall not tell of two rows what it need
+    not.
+    """
+    lower, upper = float(cuts[place + 1]) if place + 1 < len(cuts) else 0.0, float(cuts[place])
+    quarter = (upper - lower) / 4
+    for decimals in range(1, 7):
+        value = math.ceil(round((lower + quarter) * 10**decimals, 6)) / 10**decimals
+        if lower < value <= upper - quarter:
+            return float(value)
+    return float(min(round_up((upper + lower) / 2), round(upper, 6)))

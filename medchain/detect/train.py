@@ -24,7 +24,7 @@ from .metrics import Report
 from .outcome import logistic
 from .plan import Plan
 from .quiet import quiet_stderr
-from .schema import Schema
+from .schema import MIN_PATIENTS, Schema
 from .scoring import Lite, Views
 from .split import member_masks
 from .tasks import Labelled, Task, Unlabelled
@@ -166,7 +166,9 @@ def _learn(
         "statistics": task.statistics and task.statistics.to_json(),
         "forest": task.forest and task.forest.to_json(),
         "outcome": outcome.to_json(),
-        "drift": Drift.fit(material.encoder, material.train.table, scores, held).to_json(),
+        "drift": Drift.fit(
+            material.encoder, material.shown, scores, held, material.held.patients
+        ).to_json(),
     }
     about = {
         "mode": mode,
@@ -174,6 +176,11 @@ def _learn(
         "threshold": chosen.to_json(),
         "metrics": task.measure(held, scores, chosen.value),
         "rows": {"training": len(material.train), "held_out": len(material.held)},
+        "patients": {
+            "training": len(np.unique(material.train.patients)),
+            "least": MIN_PATIENTS,
+            "counted_by": material.counted,
+        },
         "seed": seed,
         "versions": _versions(),
     }

@@ -37,7 +37,9 @@ def learnt(rows: list[list[str]], scores: int = 400) -> tuple[Encoder, Drift]:
     encoder = Encoder.fit(schema, dict(zip(COLUMNS, cells(rows), strict=True)))
     dice = np.random.default_rng(9)
     table = encoder.read(cells(rows))
-    return encoder, Drift.fit(encoder, table, dice.random(len(rows)), dice.random(scores))
+    return encoder, Drift.fit(
+        encoder, table, dice.random(len(rows)), dice.random(scores), np.arange(scores)
+    )
 
 
 ENCODER, DRIFT = learnt(made(3000, 0))
@@ -114,5 +116,5 @@ def test_of_very_many_features_some_are_watched() -> None:
     rows = [[f"{value:.3f}" for value in row] for row in dice.normal(size=(60, 300))]
     encoder = Encoder.fit(Schema.infer(columns, rows), dict(zip(columns, cells(rows), strict=True)))
     table = encoder.read(cells(rows))
-    drift = Drift.fit(encoder, table, np.zeros(60), np.zeros(60))
+    drift = Drift.fit(encoder, table, np.zeros(60), np.zeros(60), np.arange(60))
     assert drift.bins(table, encoder.numbers(table)).shape == (60, MOST_FEATURES)

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from medchain.detect.bundle import LITE, MANIFEST, PREPROCESSING, Bundle
+from medchain.detect.explain import Explainer
 from medchain.detect.scoring import Scorer
 from medchain.errors import MedchainError, ModelError
 from medchain.ledger.store import Store
@@ -76,12 +77,16 @@ def altered(value: Any, path: tuple[Any, ...], other: Any) -> Any:
     return value
 
 
-def used(folder: Path, rows: list[list[str]], columns: list[str]) -> bool:
+def used(folder: Path, rows: list[list[str]], columns: list[str], *, explain: bool = False) -> bool:
     """Whether the bundle scores the rows; it may refuse, and may do nothing else."""
     try:
         scorer = Scorer(Bundle.load(folder))
         scorer.bind(columns)
-        scores, _ = scorer.score(rows)
+        scores, _, bins = scorer.watch(rows * 2)
+        if scorer.drift:
+            scorer.drift.figure(bins, scores)
+        if explain:
+            Explainer(scorer)(rows)
     except MedchainError:
         return False
     assert all(math.isfinite(score) for score in scores)
@@ -101,7 +106,9 @@ def test_any_part_altered_is_refused_or_scores(
         others = [..., *OTHERS] if number % 5 == 0 else [..., OTHERS[number % len(OTHERS)]]
         for other in others:
             changed = {part: altered(whole, path, other)}
-            refused += not used(forged(model, tmp_path / "forged", **changed), lines[1:], lines[0])
+            folder = forged(model, tmp_path / "forged", **changed)
+            explain = path[0] == "encoder" and other in (None, [], "x")
+            refused += not used(folder, lines[1:], lines[0], explain=explain)
     assert refused > 50
 
 
@@ -188,4 +195,12 @@ def test_a_file_that_never_ends_is_not_read(model: Path, tmp_path: Path, name: s
     with (folder / name).open("wb") as file:
         file.truncate(1 << 34)
     with pytest.raises(ModelError, match="larger"):
+        Bundle.load(folder)
+
+
+def test_a_key_that_stands_twice_is_refused(model: Path, tmp_path: Path) -> None:
+    folder = forged(model, tmp_path / "forged")
+    manifest = (folder / MANIFEST).read_bytes()
+    (folder / MANIFEST).write_bytes(manifest.replace(b'"seed"', b'"mode": "x", "mode"', 1))
+    with pytest.raises(ModelError, match="not the manifest"):
         Bundle.load(folder)

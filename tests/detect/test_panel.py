@@ -109,7 +109,7 @@ def test_without_labels_the_least_usual_rows_do_not_hide_themselves() -> None:
 def test_normal_rows_are_all_learnt_from() -> None:
     made = material(NORMAL_ONLY)
     assert made.train.labels.sum() == 0
-    every = Statistics.fit(made.encoder, made.train.table)
+    every = Statistics.fit(made.encoder, made.shown)
     inputs = made.encoder.encode(made.train.table)
     task = Unlabelled(made, inputs, 0, Plan())
     assert task.statistics is not None

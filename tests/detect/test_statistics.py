@@ -36,10 +36,11 @@ def test_the_sums_of_a_row_come_from_the_other_folds_alone() -> None:
     encoder = encoder_of(columns)
     table = read(encoder, columns)
     fold, learn = np.arange(60) % 4, np.arange(0, 60, 2)
-    found = unseen_sums(encoder, table, learn, fold)
+    found = unseen_sums(encoder, table, np.arange(60), learn, fold)
     for row in (0, 1, 2, 59):
         others = learn[fold[learn] != fold[row]]
-        sums = Statistics.fit(encoder, table.take(others))(table.take(np.array([row])))
+        shown = encoder.aggregated(table.take(others), others)
+        sums = Statistics.fit(encoder, shown)(table.take(np.array([row])))
         assert found[row].tolist() == [float(each[0]) for each in sums]
 
 
@@ -49,14 +50,15 @@ def test_a_row_alone_in_the_table_does_not_make_itself_usual() -> None:
     encoder = encoder_of(columns)
     table = read(encoder, columns)
     every = np.arange(60)
-    unseen = unseen_sums(encoder, table, every, every % 10)[7]
+    unseen = unseen_sums(encoder, table, every, every, every % 10)[7]
     assert unseen[0] > 5 * Statistics.fit(encoder, table)(table)[0][7]
 
 
 def test_rows_of_one_group_alone() -> None:
     columns = cells(20)
     encoder = encoder_of(columns)
-    sums = unseen_sums(encoder, read(encoder, columns), np.arange(20), np.zeros(20, np.intp))
+    table = read(encoder, columns)
+    sums = unseen_sums(encoder, table, np.arange(20), np.arange(20), np.zeros(20, np.intp))
     assert np.isfinite(sums).all()
 
 
