@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .schema import MIN_PATIENTS
+
 Floats = NDArray[np.float64]
 BINS = 10
 _WITHIN = 1 - 1e-9
@@ -20,7 +22,8 @@ _WITHIN = 1 - 1e-9
 class Rarity:
     """For each numeric feature the negative logarithm of the share of training rows in each bin.
 
-    A value outside the bins counts as half a row, a missing one as an average value.
+    A value outside the bins is as rare as if half of `MIN_PATIENTS` were there, since the outermost
+    bins end at means of so many; a missing one is an average value.
     """
 
     def __init__(self, low: Floats, per: Floats, surprise: Floats, missing: Floats) -> None:
@@ -73,5 +76,8 @@ def _bins(values: Floats) -> tuple[float, float, Floats, float]:
     per = BINS * _WITHIN / (high - low) if high > low else float(BINS)
     rows = np.zeros(BINS + 2)
     np.add.at(rows, np.floor((values - low) * per).astype(np.intp) + 1, 1)
+    rows[[0, -1]] = MIN_PATIENTS / 2
     surprise = -np.log((rows + 0.5) / (count + 1))
-    return low, per, surprise, float(rows @ surprise / count) if count else 0.0
+    inner = slice(1, -1)
+    mean = float(rows[inner] @ surprise[inner] / count) if count else 0.0
+    return low, per, surprise, mean
