@@ -297,7 +297,7 @@ def test_odd_tables_train_and_score(
 
 
 def test_anomalies_of_one_group_are_a_warning() -> None:
-    rows = halves(clinic(120))
+    rows = halves(clinic(400))
     for number, row in enumerate(rows):
         row[6] = f"{row[6]} {number % 20}"
         row[7] = str(int(row[6].endswith(" 1")))
