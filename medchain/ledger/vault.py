@@ -10,18 +10,18 @@ from __future__ import annotations
 import functools
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from .. import fs
-from ..errors import FormatTooNew, LedgerLocked, LedgerTampered, NotDurable, UsageError
+from ..errors import FormatTooNew, LedgerTampered
 from .judge import Block, Finding
 from .lines import parse_object
 from .seals import Opener, Sealed
+from .vault_file import FORMAT, SCHEMA, address, check_schema, refuse_foreign, sentence
 
-FORMAT = 1
 INSERTED = 256
 ASKED = 500
 OPENED = 4096
@@ -30,14 +30,6 @@ OTHER_TABLES = "select name from old.sqlite_schema where type = 'table' and name
 NEW, OLD = "new", "old"
 LEFTOVERS = (OLD, NEW, f"{NEW}-journal")
 NO_ROW = "the vault has no row for this record"
-SCHEMA = """
-create table meta (key text primary key, value) without rowid;
-create table sealed (record integer primary key, line text not null, subject text);
-create index sealed_subject on sealed (subject) where subject is not null;
-create table ingest (
-    batch text primary key, source blob not null, model text not null, complete integer not null
-);
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +65,7 @@ class Vault:
         fs.create(path, mode=0o600)
         vault = cls(path)
         if not vault.ledger:
-            with _sentence(path), vault._transaction():
+            with sentence(path), vault._transaction():
                 vault._set("ledger", ledger)
                 vault._set("secret", secret)
         return vault
@@ -85,11 +77,9 @@ class Vault:
         self._db.close()
 
     def _connect(self, readonly: bool) -> None:
-        _refuse_foreign(self.path)
-        with _sentence(self.path):
-            self._db = sqlite3.connect(
-                _address(self.path, readonly), uri=True, isolation_level=None
-            )
+        refuse_foreign(self.path)
+        with sentence(self.path):
+            self._db = sqlite3.connect(address(self.path, readonly), uri=True, isolation_level=None)
             try:
                 self._prepare(readonly)
             except BaseException:
@@ -148,7 +138,7 @@ class Vault:
 
         Rows from `first` on that stand there already were never committed to, and are replaced.
         """
-        with _sentence(self.path), self._transaction():
+        with sentence(self.path), self._transaction():
             self._db.execute("delete from sealed where record >= ?", (first,))
             self._insert(first, lines, subjects)
             self._see(head)
@@ -158,46 +148,46 @@ class Vault:
         query = (
             "select batch, complete from ingest where source = ? and model = ? order by complete"
         )
-        with _sentence(self.path):
+        with sentence(self.path):
             row = self._db.execute(query, (source, model)).fetchone()
         return Ingest(row[0], bool(row[1])) if row else None
 
     def batches(self) -> set[str]:
         """The batch ids of every ingest."""
-        with _sentence(self.path):
+        with sentence(self.path):
             return {row[0] for row in self._db.execute("select batch from ingest")}
 
     def start(self, batch: str, source: bytes, model: str) -> None:
         """Note, durably, that a table is being ingested."""
-        with _sentence(self.path), self._transaction():
+        with sentence(self.path), self._transaction():
             self._db.execute("insert into ingest values (?, ?, ?, 0)", (batch, source, model))
 
     def finish(self, batch: str, head: tuple[int, str]) -> None:
         """Note, durably, that a table is recorded to its end."""
-        with _sentence(self.path), self._transaction():
+        with sentence(self.path), self._transaction():
             self._db.execute("update ingest set complete = 1 where batch = ?", (batch,))
             self._see(head)
 
     def note(self, head: tuple[int, str]) -> None:
         """Note, durably, that the block `head` was seen."""
-        with _sentence(self.path), self._transaction():
+        with sentence(self.path), self._transaction():
             self._see(head)
 
     def lines_of(self, subject: str) -> dict[int, str]:
         """The sealed lines of `subject` by record, in order; some may be without a block."""
-        with _sentence(self.path):
+        with sentence(self.path):
             query = "select record, line from sealed where subject = ? order by record"
             return dict(self._db.execute(query, (subject,)))
 
     def known(self, subjects: Collection[str]) -> list[str]:
         """Those of `subjects` of whom there are rows here."""
         query = "select 1 from sealed where subject = ? limit 1"
-        with _sentence(self.path):
+        with sentence(self.path):
             return [one for one in subjects if self._db.execute(query, (one,)).fetchone()]
 
     def subject_of(self, record: int) -> str | None:
         """Whom the row of `record` is of, where it is here and that is known."""
-        with _sentence(self.path):
+        with sentence(self.path):
             query = "select subject from sealed where record = ?"
             row = self._db.execute(query, (record,)).fetchone()
             return row[0] if row else None
@@ -205,14 +195,14 @@ class Vault:
     @property
     def knows_subjects(self) -> bool:
         """Whether there is any row here whose subject is known."""
-        with _sentence(self.path):
+        with sentence(self.path):
             query = "select 1 from sealed where subject is not null limit 1"
             return self._db.execute(query).fetchone() is not None
 
     def kept(self, records: Collection[int]) -> list[int]:
         """Those of `records` whose rows are here, in order."""
         wanted, found = sorted(records), list[int]()
-        with _sentence(self.path):
+        with sentence(self.path):
             for start in range(0, len(wanted), ASKED):
                 part = wanted[start : start + ASKED]
                 marks = ",".join("?" * len(part))
@@ -222,7 +212,7 @@ class Vault:
 
     def reaches(self, end: int) -> bool:
         """Whether there are rows from `end` on, which no block committed to."""
-        with _sentence(self.path):
+        with sentence(self.path):
             query = "select 1 from sealed where record >= ? limit 1"
             return self._db.execute(query, (end,)).fetchone() is not None
 
@@ -264,7 +254,7 @@ class Vault:
 
         A reader with a query under way is waited for: it must not see the file overwritten.
         """
-        with _sentence(path):
+        with sentence(path):
             self._db.execute("pragma journal_mode = off")  # it is nobody's file until it is whole
             self._db.execute("attach ? as old", (str(path),))
             self._db.execute("pragma old.locking_mode = exclusive")
@@ -283,7 +273,7 @@ class Vault:
 
     def lines(self, first: int, total: int) -> list[tuple[int, str]]:
         """Record number and sealed line of the records from `first`, as far as they are here."""
-        with _sentence(self.path):
+        with sentence(self.path):
             return self._db.execute(
                 "select record, line from sealed where record >= ? and record < ? order by record",
                 (first, first + total),
@@ -344,7 +334,7 @@ class Vault:
             )
         self._db.execute("pragma trusted_schema = off")
         if version or readonly:
-            self._check_schema()
+            check_schema(self._db, self.path)
         if readonly:
             return
         self._db.execute(f"pragma page_size = {PAGE}")  # of a new file; an old one keeps its own
@@ -357,16 +347,6 @@ class Vault:
                 for statement in SCHEMA.split(";"):
                     self._db.execute(statement)
                 self._db.execute(f"pragma user_version = {FORMAT}")
-
-    def _check_schema(self) -> None:
-        """Refuse a file with other tables than a vault's: a view may hide a query without end."""
-        found = self._db.execute(OBJECTS).fetchmany(len(_expected()) + 1)
-        meta = [] if found != _expected() else self._db.execute(METADATA).fetchmany(len(META) + 1)
-        if found != _expected() or not all(_fits(key, value) for key, value in meta):
-            raise UsageError(
-                f"{self.path} is no vault, or a damaged one",
-                hint="check its path, or put it back from your backup",
-            )
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -387,7 +367,7 @@ class Vault:
         self._db.execute("insert or replace into meta values (?, ?)", (key, value))
 
     def _get(self, key: str) -> object:
-        with _sentence(self.path):
+        with sentence(self.path):
             row = self._db.execute("select value from meta where key = ?", (key,)).fetchone()
         return row[0] if row else None
 
@@ -410,74 +390,5 @@ def _seal_finding(block: Block, index: int, message: str) -> Finding:
     )
 
 
-OBJECTS = "select type, name, sql from sqlite_schema order by name"
-METADATA = "select key, value from meta order by key"
-META: dict[object, Callable[[object], bool]] = {
-    "ledger": lambda value: isinstance(value, str) and len(value) <= 64,
-    "secret": lambda value: isinstance(value, bytes),
-    "height": lambda value: type(value) is int and 0 <= value < 2**53,
-    "hash": lambda value: isinstance(value, str) and len(value) <= 64,
-}
-
-
-def _fits(key: object, value: object) -> bool:
-    return key in META and META[key](value)
-
-
-@functools.cache
-def _expected() -> list[tuple[str, str, str | None]]:
-    """The objects of a vault, as SQLite names them."""
-    with closing(sqlite3.connect(":memory:")) as fresh:
-        fresh.executescript(SCHEMA)
-        return fresh.execute(OBJECTS).fetchall()
-
-
-def _refuse_foreign(path: Path) -> None:
-    """Refuse a link in the place of a vault or its journals, and a vault that others may read."""
-    for name in ("", "-journal", "-wal", "-shm"):
-        file = path.with_name(path.name + name)
-        if file.is_symlink():
-            raise UsageError(
-                f"{file} is a link, and a vault is followed through none",
-                hint="name the file itself, or put it where the link is",
-            )
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        return  # what cannot be opened says so there
-    if mode & 0o077:
-        raise UsageError(
-            f"{path} may be read by others than its owner", hint=f"run: chmod 600 {path}"
-        )
-
-
-def _address(path: Path, readonly: bool) -> str:
-    # A journal that a killed run left must be rolled back before anything can be read.
-    journal = path.with_name(f"{path.name}-journal")
-    only = "" if journal.exists() or not readonly else "?mode=ro"
-    return f"{path.absolute().as_uri()}{only}"
-
-
 def _beside(path: Path, name: str) -> Path:
     return path.with_name(f"{path.name}.{name}")
-
-
-@contextmanager
-def _sentence(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-            raise LedgerLocked(
-                f"{path} is in use by another process",
-                hint="wait until that run has ended, then repeat the command",
-            ) from error
-        raise NotDurable(
-            f"cannot write {path}: {error}",
-            hint="look at the space and the rights of its folder, then repeat the command",
-        ) from error
-    except sqlite3.DatabaseError as error:
-        raise UsageError(
-            f"{path} is no vault: {error}",
-            hint="check its path; where an erasure ran at the same time, repeat the command",
-        ) from error

@@ -8,7 +8,7 @@ import sys
 from importlib import metadata
 
 from .. import __version__
-from ..ledger import judge, pow, vault
+from ..ledger import judge, pow, vault_file
 
 LIBRARIES = (
     "numpy",
@@ -45,7 +45,7 @@ def doctor() -> dict[str, dict[str, object]]:
         },
         "formats": {
             "ledger": judge.FORMAT,
-            "vault": vault.FORMAT,
+            "vault": vault_file.FORMAT,
             "model": MODEL_FORMAT,
             "archives": "jsonl, jsonl.gz" + (", jsonl.zst" if _zstd() else ""),
         },
