@@ -15,7 +15,9 @@ from random import Random
 import numpy as np
 import pytest
 
+from medchain.detect.boosting import DEPTH, Forest
 from medchain.detect.bundle import Bundle
+from medchain.detect.encode import Encoder
 from medchain.detect.rarity import BINS
 from medchain.detect.schema import MIN_PATIENTS
 from medchain.detect.train import Trained, fit
@@ -71,6 +73,57 @@ def told(trained: Trained) -> Iterator[tuple[str, str, np.ndarray]]:
         if made["forest"]:
             columns, cuts = (np.array(made["forest"][key]) for key in ("columns", "cuts"))
             yield "cuts", name, hard(cuts[columns == place])
+
+
+def bins_of(trained: Trained, folder: Path) -> np.ndarray:
+    """Where the bins of the network begin and end (numeric features x edges)."""
+    import keras
+
+    path = folder / "network.keras"
+    path.write_bytes(trained.bundle.files["network.keras"])
+    network = keras.models.load_model(path)
+    features = len(trained.bundle.preprocessing["encoder"]["numeric"])
+    starts = -network.get_layer("past").get_weights()[1].reshape(features, -1)
+    slopes = network.get_layer("slope").get_weights()[0].reshape(features, -1)
+    ends = starts + np.where(slopes > 0, 1 / np.where(slopes > 0, slopes, 1), np.nan)
+    return np.hstack([starts, ends])
+
+
+def test_bins_of_the_network_begin_and_end_between_means(tmp_path: Path) -> None:
+    rows = patients(200)
+    trained = fit(COLUMNS, rows, label="sick", id="who", max_epochs=2, held_out=0.0)
+    encoder = Encoder.from_json(trained.bundle.preprocessing["encoder"])
+    table = encoder.read([[row[COLUMNS.index(name)] for row in rows] for name in encoder.columns])
+    normal = encoder.numbers(table).normal
+    for place, edges in enumerate(bins_of(trained, tmp_path)):
+        ordered = np.sort(normal[:, place])
+        known = np.concatenate([ordered, (ordered[1:] + ordered[:-1]) / 2])
+        told = edges[np.isfinite(edges) & (edges != 0)]
+        assert len(told) > 5
+        assert np.abs(told[:, None] - known).min(axis=1).min() > 1e-6
+
+
+def test_every_leaf_says_what_enough_patients_say() -> None:
+    rows = patients(200)
+    trained = fit(COLUMNS, rows, label="sick", id="who", max_epochs=2, held_out=0.0)
+    made = trained.bundle.preprocessing
+    encoder, forest = Encoder.from_json(made["encoder"]), Forest.from_json(made["forest"])
+    table = encoder.read([[row[COLUMNS.index(name)] for row in rows] for name in encoder.columns])
+    inputs, who = encoder.encode(table), [row[0] for row in rows]
+    for columns, cuts, leaves in zip(forest.columns, forest.cuts, forest.leaves, strict=True):
+        leaf = (inputs[:, columns] > cuts) @ (1 << np.arange(DEPTH)[::-1])
+        said: dict[float, set[str]] = {}
+        for patient, value in zip(who, leaves[leaf].tolist(), strict=True):
+            said.setdefault(value, set()).add(patient)
+        said.pop(0.0, None)  # a leaf that no row was in when the tree grew
+        assert min(map(len, said.values())) >= MIN_PATIENTS
+
+
+def test_the_scales_of_scores_have_a_knot_for_ten_patients_at_most() -> None:
+    trained = fit(COLUMNS, patients(200), id="who", drop=["sick"], max_epochs=2, held_out=0.0)
+    outcome = trained.bundle.preprocessing["outcome"]
+    for scale in (*outcome["views"], outcome["mean"]):
+        assert 10 < len(scale["values"]) <= 200 // MIN_PATIENTS
 
 
 def test_no_number_is_a_cell_or_lies_between_two(case: tuple[list[list[str]], Trained]) -> None:
