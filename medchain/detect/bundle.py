@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from hashlib import sha256
 from math import isfinite
 from pathlib import Path
-from stat import S_ISREG
+from stat import S_ISLNK, S_ISREG
 from typing import Any
 
 from .. import fs
 from ..errors import FormatTooNew, MedchainWarning, ModelError, UsageError
-from .schema import Schema
+from .schema import MODES, Schema
 
 FORMAT = 4
 MANIFEST, KERAS, LITE, PREPROCESSING, CARD = (
@@ -38,6 +38,9 @@ _AGGREGATED = 4
 MOST_BYTES = 1 << 28
 """No file of a bundle is longer; it is read whole."""
 
+MOST_JSON = {MANIFEST: 1 << 24, PREPROCESSING: 1 << 26}
+"""Nor are these, which take many times their length once they are parsed."""
+
 _ZEROS = "0" * 64
 _NO_BUNDLE = "name the folder that medchain train wrote"
 _DAMAGED = "copy the folder again from where it was trained, or train anew"
@@ -50,6 +53,7 @@ class Bundle:
         self._manifest, self.files = manifest, dict(files)
         self.manifest: dict[str, Any] = _json(manifest)
         self.digest = sha256(manifest).hexdigest()
+        self.mode = MODES[MODES.index(self.manifest["mode"])]
         self.schema = Schema.from_json(self.manifest["schema"])
         self.threshold = _threshold(self.manifest["threshold"]["value"])
         self.metrics: dict[str, Any] = self.manifest["metrics"]
@@ -61,10 +65,7 @@ class Bundle:
         assert set(files) == _PARTS[FORMAT]
         manifest = {
             "format": FORMAT,
-            "files": {
-                name: {"bytes": len(data), "sha256": sha256(data).hexdigest()}
-                for name, data in sorted(files.items())
-            },
+            "files": {name: _entry(data) for name, data in sorted(files.items())},
             **about,
         }
         seal = sha256(encode_json({**manifest, "seal": _ZEROS})).hexdigest()
@@ -95,8 +96,7 @@ class Bundle:
         _check_names(folder, about["files"])
         files = {name: _read(folder, name) for name in about["files"]}
         for name, data in files.items():
-            entry = about["files"][name]
-            if not isinstance(entry, dict) or sha256(data).hexdigest() != entry.get("sha256"):
+            if about["files"][name] != _entry(data):
                 raise ModelError(f"{folder / name} has been altered", hint=_DAMAGED)
         if about["format"] < _AGGREGATED:
             warnings.warn(
@@ -136,6 +136,10 @@ def check_target(folder: Path | str) -> Path:
 def encode_json(data: Mapping[str, Any]) -> bytes:
     """One spelling of `data` in ASCII; it must hold no NaN."""
     return (json.dumps(data, indent=1, allow_nan=False) + "\n").encode("ascii")
+
+
+def _entry(data: bytes) -> dict[str, Any]:
+    return {"bytes": len(data), "sha256": sha256(data).hexdigest()}
 
 
 def _json(data: bytes) -> Any:
@@ -180,10 +184,12 @@ def _read(folder: Path, name: str) -> bytes:
         raise ModelError(f"{folder} is not a folder, and a model is one", hint=_NO_BUNDLE)
     path = folder / name
     try:
-        about = path.stat()
+        about = path.lstat()
+        if S_ISLNK(about.st_mode):
+            raise ModelError(f"{path} is a link, and is not followed", hint=_DAMAGED)
         if not S_ISREG(about.st_mode):
             raise ModelError(f"{path} is no plain file", hint=_DAMAGED)
-        if about.st_size > MOST_BYTES:
+        if about.st_size > MOST_JSON.get(name, MOST_BYTES):
             raise ModelError(
                 f"{path} is larger than any model's: {about.st_size:,} bytes", hint=_DAMAGED
             )

@@ -17,6 +17,10 @@ from .label import Label, read_label
 from .schema import (
     MIN_PATIENTS,
     MIN_ROWS,
+    MODES,
+    NORMAL_ONLY,
+    SUPERVISED,
+    UNLABELLED,
     Schema,
     check_columns,
     counted,
@@ -28,7 +32,6 @@ Rows = Sequence[Sequence[str]]
 Places = NDArray[np.intp]
 _FEW = 10
 _MANY = 5
-SUPERVISED, UNLABELLED, NORMAL_ONLY = MODES = "supervised", "unlabelled", "normal-only"
 
 
 def mode_of(mode: str, label: str | None) -> str:

@@ -20,6 +20,7 @@ from .label import Label, canonical
 NUMERIC, CATEGORICAL, IDENTIFIER = "numeric", "categorical", "identifier"
 CONSTANT, DROPPED, LABEL = "constant", "dropped", "label"
 OVERRULABLE = (NUMERIC, CATEGORICAL, IDENTIFIER, DROPPED)
+SUPERVISED, UNLABELLED, NORMAL_ONLY = MODES = "supervised", "unlabelled", "normal-only"
 
 MIN_ROWS = 20
 MAX_FEATURES = 4096
@@ -152,6 +153,8 @@ class Schema:
         """The schema that `to_json` wrote; KeyError or TypeError when it is none."""
         label = Label(**data["label"]) if data["label"] else None
         columns = tuple(Column(c["name"], c["kind"], c["note"]) for c in data["columns"])
+        if data["id"] is not None and data["id"] not in [column.name for column in columns]:
+            raise ValueError("an identifier that is no column")
         return cls(columns, label, data["id"], tuple(data["warnings"]))
 
     def _demand_features(self) -> None:

@@ -62,11 +62,11 @@ def evaluate(
     patients = groups_of(
         [cells[name][row] for row in usable] if name in cells else None, len(usable)
     )
-    known: dict[str, Any] = {"probabilities": bundle.manifest["mode"] == "supervised"}
+    known: dict[str, Any] = {"probabilities": bundle.mode == "supervised"}
     some, cut = scores[usable], bundle.threshold
     report = {
         "model": bundle.digest,
-        "mode": bundle.manifest["mode"],
+        "mode": bundle.mode,
         "left_out": len(scores) - len(usable),
         "resampled": "patients" if name in cells else "rows",
         **judge(some, labels, cut, patients, **known),

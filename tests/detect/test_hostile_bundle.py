@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from medchain.detect.bundle import LITE, MANIFEST, PREPROCESSING, Bundle
+from medchain.detect.bundle import LITE, MANIFEST, MOST_JSON, PREPROCESSING, Bundle
 from medchain.detect.explain import Explainer
 from medchain.detect.scoring import Scorer
 from medchain.errors import MedchainError, ModelError
@@ -47,10 +47,14 @@ def forged(
         (folder / name).write_bytes(data)
         if isinstance(about.get("files"), dict) and isinstance(about["files"].get(name), dict):
             about["files"][name].update(bytes=len(data), sha256=sha256(data).hexdigest())
-    blank = json.dumps({**about, "seal": "0" * 64}).encode()
-    seal = sha256(blank).hexdigest()
-    (folder / MANIFEST).write_bytes(blank.replace(b"0" * 64, seal.encode()))
+    (folder / MANIFEST).write_bytes(sealed(about))
     return folder
+
+
+def sealed(about: Any) -> bytes:
+    """The manifest `about` under a seal that fits it."""
+    blank = json.dumps({**about, "seal": "0" * 64}).encode()
+    return blank.replace(b"0" * 64, sha256(blank).hexdigest().encode())
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -203,4 +207,61 @@ def test_a_key_that_stands_twice_is_refused(model: Path, tmp_path: Path) -> None
     manifest = (folder / MANIFEST).read_bytes()
     (folder / MANIFEST).write_bytes(manifest.replace(b'"seed"', b'"mode": "x", "mode"', 1))
     with pytest.raises(ModelError, match="not the manifest"):
+        Bundle.load(folder)
+
+
+@pytest.mark.parametrize("value", [..., None, "", "oracle", ["supervised"], 1])
+def test_a_mode_that_is_none_is_refused(model: Path, tmp_path: Path, value: object) -> None:
+    about = altered(json.loads((model / MANIFEST).read_bytes()), ("mode",), value)
+    with pytest.raises(ModelError, match="is not a complete model"):
+        Bundle.load(forged(model, tmp_path / "forged", about))
+
+
+@pytest.mark.parametrize("value", ["no such column", ["patient"], 1, True])
+def test_an_identifier_that_is_no_column_is_refused(
+    model: Path, tmp_path: Path, value: object
+) -> None:
+    about = altered(json.loads((model / MANIFEST).read_bytes()), ("schema", "id"), value)
+    with pytest.raises(ModelError, match="is not a complete model"):
+        Bundle.load(forged(model, tmp_path / "forged", about))
+
+
+@pytest.mark.parametrize("name", [MANIFEST, PREPROCESSING, LITE])
+def test_a_link_is_not_followed_out_of_the_folder(model: Path, tmp_path: Path, name: str) -> None:
+    folder = forged(model, tmp_path / "forged")
+    (folder / name).rename(tmp_path / name)
+    (folder / name).symlink_to(tmp_path / name)
+    with pytest.raises(ModelError, match=f"{name} is a link"):
+        Bundle.load(folder)
+
+
+def test_a_length_that_the_manifest_states_wrongly_is_refused(model: Path, tmp_path: Path) -> None:
+    folder = forged(model, tmp_path / "forged")
+    about = json.loads((folder / MANIFEST).read_bytes())
+    about["files"][LITE]["bytes"] += 1
+    (folder / MANIFEST).write_bytes(sealed(about))
+    with pytest.raises(ModelError, match=f"{LITE} has been altered"):
+        Bundle.load(folder)
+
+
+@pytest.mark.parametrize("name", MOST_JSON)
+def test_json_that_is_too_long_is_not_read(model: Path, tmp_path: Path, name: str) -> None:
+    folder = forged(model, tmp_path / "forged")
+    with (folder / name).open("r+b") as stream:
+        stream.truncate(MOST_JSON[name] + 1)
+    with pytest.raises(ModelError, match="larger than any model's"):
+        Bundle.load(folder)
+
+
+@pytest.mark.parametrize("name", MOST_JSON)
+def test_json_that_is_nested_too_deep_is_one_sentence(
+    model: Path, tmp_path: Path, name: str
+) -> None:
+    deep = b"[" * 1_000_000
+    folder = forged(model, tmp_path / "forged")
+    about = json.loads((folder / MANIFEST).read_bytes())
+    about["files"][name] = {"bytes": len(deep), "sha256": sha256(deep).hexdigest()}
+    (folder / MANIFEST).write_bytes(sealed(about))
+    (folder / name).write_bytes(deep)
+    with pytest.raises(ModelError, match="is not"):
         Bundle.load(folder)
