@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO, NamedTuple, NoReturn
 
+from .archive import notice
 from .block import Header
 from .judge import BadBlock, Block, Finding, NewerFormat, judge
 from .lines import EVENT, GENESIS, MAX_LINE, MAX_RECORDS, RECORD, Event, foreign_byte
@@ -204,7 +205,7 @@ class Report:
     blocks; `root` is the RFC 6962 root over the block hashes; `models` are the digests of the
     first `MOST_MODELS` models; `records_by_event` says how many of the records that were read stand
     in events of which kind. The first `unread_blocks` were not read, but taken from the checkpoint
-    of `anchor`.
+    of `anchor`. `notices` are sentences on what holds and is to be known nevertheless.
     """
 
     blocks: int = 0
@@ -233,6 +234,7 @@ class Report:
     unread_records: int = 0
     anchor: Anchor | None = None
     records_by_event: dict[str, int] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -284,7 +286,8 @@ def verify(
         finding = bad.finding
     except NewerFormat as newer:
         too_new = newer.format
-    return tally.report(course, finding, too_new)
+    report = tally.report(course, finding, too_new)
+    return replace(report, notices=tuple(filter(None, [notice(stream)])))
 
 
 def _checked(walk: Walk, check: Check) -> Iterator[Stretch]:

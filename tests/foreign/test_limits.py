@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from medchain.ledger import core
+from medchain.ledger.archive import zstd as library
 from medchain.ledger.lines import sealed_lines
-from medchain.ledger.reader import _zstd
 from medchain.ledger.vault import Vault
 from medchain.ledger.verify import MOST_MODELS, verify
 from medchain.pipeline.handover import build
@@ -168,7 +168,7 @@ def test_a_finding_beyond_a_limit_names_its_place() -> None:
 
 
 def test_a_frame_that_looks_back_far_is_refused_with_advice(tmp_path: Path) -> None:
-    zstd = _zstd()
+    zstd = library()
     level = zstd.CompressionParameter
     path = tmp_path / "ledger.jsonl.zst"
     data = DEAREST["records"][1]() * 3
