@@ -73,7 +73,7 @@ def _report(asked: argparse.Namespace) -> Report:
         if asked.checkpoint:
             raise UsageError("whose signatures count, a policy says", hint="add --policy FILE")
         with open_ledger(asked.ledger) as stream:
-            return verify(stream)
+            return verify(stream, now=time.time_ns() // 1000)
     if asked.checkpoint is None:
         raise UsageError("which checkpoint to compare with?", hint="add --checkpoint FILE")
     age = None if asked.max_age is None else parse_age(asked.max_age)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import IO, NamedTuple, NoReturn
 
+from . import clocks
 from .archive import notice
 from .block import Header
 from .judge import BadBlock, Block, Finding, NewerFormat, judge
@@ -264,12 +265,14 @@ def verify(
     check: Check | None = None,
     progress: Callable[[int], None] | None = None,
     since: Point | None = None,
+    now: int | None = None,
 ) -> Report:
     """Read all of `stream` and report; never raises for what stands in it.
 
     `check` is asked about each block that holds and may return a finding of its own (seals);
     `progress` is told the offset behind each block. With `since`, `stream` stands at that point;
     blocks, records and size are then those of the whole ledger, all else is of what was read.
+    With `now`, microseconds since 1970, a block from the future is noticed.
     """
     from .scan import Scan
 
@@ -287,7 +290,8 @@ def verify(
     except NewerFormat as newer:
         too_new = newer.format
     report = tally.report(course, finding, too_new)
-    return replace(report, notices=tuple(filter(None, [notice(stream)])))
+    odd = clocks.notices(report.first_time, report.last_time, now)
+    return replace(report, notices=tuple(filter(None, [notice(stream), *odd])))
 
 
 def _checked(walk: Walk, check: Check) -> Iterator[Stretch]:
