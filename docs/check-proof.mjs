@@ -53,22 +53,23 @@ function openNote(note, policy) { // the checkpoint in a note, if the policy acc
     need(mark === "—" && name && data && !rest.length, "signature");
     return { name, data: base64(data) };
   });
-  const signed = ({ name, id, type, key }) => signatures.filter((signature) => {
-    if (signature.name !== name || signature.data.toString("hex", 0, 4) !== id) return false;
+  const signed = ({ name, id, type, key }) => signatures.flatMap((signature) => { // and when
+    if (signature.name !== name || signature.data.toString("hex", 0, 4) !== id) return [];
     const data = signature.data.subarray(4), time = type === 4 ? data.readBigUInt64BE() : 0n;
     const prefix = type === 4 ? `cosignature/v1\ntime ${time}\n` : "";
     const bytes = data.subarray(type === 4 ? 8 : 0);
     need(verifySignature(null, Buffer.from(prefix + text), key, bytes), "wrong signature");
-    return true;
-  }).length > 0;
+    return [time];
+  });
   const [origin, size, root, ...rest] = text.slice(0, -1).split("\n");
   need(origin && root && rest.every(Boolean), "checkpoint");
   const cosigned = new Map([...policy.names].filter(([, n]) => n.key).map(([n, k]) => [n, signed(k)]));
-  const seen = (name) => name === "none" || (cosigned.get(name) ??
-    policy.names.get(name).members.filter(seen).length >= policy.names.get(name).count);
-  need(policy.logs.filter((log) => log.name === origin).map(signed).some(Boolean), "no log signed");
-  need(seen(policy.quorum), "no quorum");
-  return { origin, size: whole(size), root: hash(root) };
+  const seen = (name, since) => name === "none" || (cosigned.get(name)?.some((t) => t >= since) ??
+    policy.names.get(name).members.filter((n) => seen(n, since)).length >= policy.names.get(name).count);
+  need(policy.logs.filter((log) => log.name === origin).flatMap(signed).length, "no log signed");
+  need(seen(policy.quorum, 0n), "no quorum");
+  const since = (time) => seen(policy.quorum, time); // whether a whole quorum cosigned since then
+  return { origin, size: whole(size), root: hash(root), since };
 }
 function rootAbove(leaf, index, size, path) { // RFC 9162, 2.1.3.2
   need(index < size, "leaf");
@@ -97,6 +98,8 @@ export function check(text, policy) { // what a proof shows; throws where it doe
   need([event, line].every((l) => /^[ -~]*$/.test(l) && l.length <= LINE), "lines");
   need(event.startsWith('{"event":') && block.claimed.equals(block.hash) && block.works, "block");
   const tree = openNote(text.slice(gap + 2), policy), place = whole(record[1]) - block.first;
+  const latest = BigInt(Math.ceil(block.time / 1e6)) - 300n; // two clocks may differ by 5 minutes
+  need(tree.since(latest), "cosigned before its block was");
   need(whole(index.slice(6)) === block.block && place >= 0 && place < block.count, "place");
   need(rootAbove(block.hash, block.block, tree.size, path.map(hash)).equals(tree.root), "tree");
   for (const [leaf, at, way] of [[event, 0, eventPath], [line, place + 1, linePath]])

@@ -148,7 +148,8 @@ class _Comparison:
         )
 
     def _unmet(self, demand: Demand) -> list[str]:
-        unmet = []
+        why = clocks.contradiction("the quorum's word", self.endorsed.stamped, self.block_time)
+        unmet = [why] if why else []
         # Without witnesses the log's own word is all there is on the time.
         time = self.endorsed.time
         if time is None and self.block_time is not None:

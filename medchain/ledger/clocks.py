@@ -31,6 +31,16 @@ def notices(first: int | None, last: int | None, now: int | None) -> list[str]:
     return said
 
 
+def contradiction(what: str, stamped: int | None, block: int | None) -> str:
+    """A sentence where `what` is of `stamped`, and a `block` that it covers is of later."""
+    if stamped is None or block is None or stamped + TOLERANCE * SECOND >= block:
+        return ""
+    return (
+        f"{what} is of {iso_time(stamped)}, {ahead(block - stamped)} older than a block that it "
+        f"covers, of {iso_time(block)}: one of the two clocks is wrong"
+    )
+
+
 def ahead(microseconds: int) -> str:
     """A length of time: ``2 days, 3:04:05``."""
     return str(timedelta(seconds=max(1, microseconds // SECOND)))

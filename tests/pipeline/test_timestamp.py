@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from medchain.errors import LedgerTampered, MedchainError, NoTimestamp, PolicyUnmet, UsageError
+from medchain.ledger.store import Store
 from medchain.pipeline import authority as transport
 from medchain.pipeline.der import with_sorted_certificates
 from medchain.pipeline.timestamp import Time, check, timestamp
@@ -326,6 +327,28 @@ def test_sorting_changes_nothing_but_the_order(tsa: Authority) -> None:
     assert with_sorted_certificates(sorted_token) == sorted_token
     for rubbish in (b"", b"0", b"0\x84\xff\xff\xff\xff", bytes(9), token[:99], b"\x30\x00"):
         assert with_sorted_certificates(rubbish) == rubbish
+
+
+@pytest.mark.parametrize(("ahead", "code"), [(240, 0), (360, 12)])
+def test_a_time_stamp_that_is_older_than_the_blocks_is_a_contradiction(
+    tsa: Authority, tmp_path: Path, ahead: int, code: int
+) -> None:
+    def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
+        return medchain(*words, folder=tmp_path)
+
+    with Store(tmp_path / "ledger.jsonl", clock=lambda: int(time.time() + ahead) * 10**6) as store:
+        store.read(lambda _: None)
+        store.begin(forge.GENESIS)
+    key = run("key", "new", "--name", forge.GENESIS.origin, "-o", "log.key").stdout
+    (tmp_path / "policy").write_text(f"log {key}quorum none\n")
+    assert run("checkpoint", "ledger.jsonl", "--key", "log.key").returncode == 0
+    with serving(honest(tsa)) as url:
+        assert run("timestamp", "ledger.checkpoint", "--authority", url).returncode == 0
+    words = ("verify", "ledger.jsonl", "--policy", "policy", "--certificates")
+    found = run(*words, tsa.root)
+    assert found.returncode == code, found.stdout
+    assert ("policy: the time-stamp is of" in found.stdout) == bool(code)
+    assert ("one of the two clocks is wrong\n" in found.stdout) == bool(code)
 
 
 def test_verify_checks_the_time_stamp_of_a_checkpoint(
