@@ -172,16 +172,16 @@ def _decoded(token: bytes, what: str | Path) -> TimeStampResponse:
 
 def _read_token(response: TimeStampResponse, data: bytes, what: str | Path) -> Time:
     """What the token says, unverified but for the bytes that it speaks of."""
+    signer = _signer(response, what)
     with _strangers_bytes(what):
         info = response.tst_info
         imprint = info.message_imprint
         mine = imprint.hash_algorithm.dotted_string == _SHA256
         mine = mine and imprint.message == sha256(data).digest()
-        signer = next(iter(response.signed_data.signer_infos))
         time = Time(
             time=(info.gen_time - _EPOCH) // timedelta(microseconds=1),
             accuracy=_microseconds(info.accuracy),
-            authority=_subject(response, signer.issuer, signer.serial_number),
+            authority=printable(signer.subject.rfc4514_string()),
             policy=info.policy.dotted_string,
             serial=f"{info.serial_number:x}",
             verified=False,
@@ -201,15 +201,33 @@ def _microseconds(accuracy: Accuracy | None) -> int:
     return parts[0] * 1_000_000 + parts[1] * 1000 + parts[2]
 
 
-def _subject(response: TimeStampResponse, issuer: object, serial: int) -> str:
+def _signer(response: TimeStampResponse, what: str | Path) -> Certificate:
+    """The certificate of who signed, among those in the token; one of a CA is refused."""
     from cryptography.x509 import load_der_x509_certificate
 
-    certificates = map(load_der_x509_certificate, response.signed_data.certificates)
-    return next(
-        printable(one.subject.rfc4514_string())
-        for one in certificates
-        if (one.issuer, one.serial_number) == (issuer, serial)
-    )
+    with _strangers_bytes(what):
+        info = next(iter(response.signed_data.signer_infos))
+        signer = next(
+            one
+            for one in map(load_der_x509_certificate, response.signed_data.certificates)
+            if (one.issuer, one.serial_number) == (info.issuer, info.serial_number)
+        )
+        issues = _issues(signer)
+    if issues:
+        raise PolicyUnmet(
+            f"{what} is signed with a certificate that issues others, but a signer of "
+            "time-stamps has one for nothing else (RFC 3161, section 2.3)",
+            hint="ask another authority",
+        )
+    return signer
+
+
+def _issues(certificate: Certificate) -> bool:
+    """Whether this is the certificate of a CA (RFC 5280, section 4.2.1.9)."""
+    from cryptography.x509 import BasicConstraints
+
+    found = [one.value for one in certificate.extensions]
+    return any(isinstance(one, BasicConstraints) and one.ca for one in found)
 
 
 @contextmanager

@@ -183,6 +183,22 @@ def test_a_certificate_that_is_not_for_time_stamping_is_refused(tsa: Authority) 
         check(NOTE, altered, trusted)
 
 
+@pytest.mark.parametrize("trusting", [True, False])
+def test_a_signer_that_is_a_ca_is_refused(
+    tsa: Authority, checkpoint: Path, tmp_path: Path, trusting: bool
+) -> None:
+    tsa.issue("both", "middle", "both")
+    with pytest.raises(PolicyUnmet, match="issues others"):
+        check(NOTE, tsa.reply(tsa.query(NOTE), signer="both"), tsa.root.read_bytes())
+    trusted = tsa.root if trusting else None
+    with (
+        serving(honest(tsa, signer="both")) as url,
+        pytest.raises(PolicyUnmet, match="issues others"),
+    ):
+        timestamp(checkpoint, authority=url, certificates=trusted)
+    assert list(tmp_path.iterdir()) == [checkpoint]
+
+
 @pytest.mark.parametrize("token", [b"", b"x", b"0", bytes(5000), b"\x30\x80" * 500, b"\xff" * 99])
 def test_rubbish_is_refused(tsa: Authority, token: bytes) -> None:
     with pytest.raises(LedgerTampered, match="can be read"):

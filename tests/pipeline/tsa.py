@@ -23,6 +23,10 @@ subjectKeyIdentifier = hash
 basicConstraints = critical,CA:FALSE
 keyUsage = critical,digitalSignature
 extendedKeyUsage = critical,timeStamping
+[both]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = critical,timeStamping
 [mailing]
 basicConstraints = critical,CA:FALSE
 keyUsage = critical,digitalSignature
