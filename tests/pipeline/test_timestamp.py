@@ -18,7 +18,7 @@ from medchain.errors import LedgerTampered, MedchainError, NoTimestamp, PolicyUn
 from medchain.ledger.store import Store
 from medchain.pipeline import authority as transport
 from medchain.pipeline.der import with_sorted_certificates
-from medchain.pipeline.timestamp import Time, check, timestamp
+from medchain.pipeline.timestamp import UNNAMED, Time, check, timestamp
 from tests.cli.run import medchain
 from tests.ledger import forge
 from tests.pipeline.tsa import Authority, send, serving
@@ -197,6 +197,50 @@ def test_a_signer_that_is_a_ca_is_refused(
     ):
         timestamp(checkpoint, authority=url, certificates=trusted)
     assert list(tmp_path.iterdir()) == [checkpoint]
+
+
+def test_the_certificates_given_complete_a_token_without_any(
+    tsa: Authority, other: Authority, checkpoint: Path, tmp_path: Path
+) -> None:
+    token = tsa.reply(tsa.query(NOTE, bare=True), chain=False)
+    for names in (("root", "middle", "signer"), ("signer", "middle", "root")):
+        found = check(NOTE, token, tsa.pem(*names))
+        assert (found.authority, found.verified) == ("CN=tsa signer", True)
+    for lacking in (tsa.pem("root", "middle"), other.pem("root", "middle", "signer")):
+        with pytest.raises(PolicyUnmet, match="not among those given"):
+            check(NOTE, token, lacking)
+    for untrusted in (tsa.pem("signer"), tsa.pem("root", "signer"), tsa.pem("middle", "signer")):
+        with pytest.raises(PolicyUnmet, match="does not lead to them"):
+            check(NOTE, token, untrusted)
+    altered = token.replace(token[-9:], bytes(9))
+    with pytest.raises(LedgerTampered, match="altered"):
+        check(NOTE, altered, tsa.pem("root", "middle", "signer"))
+    with serving(lambda handler, query: send(handler, tsa.reply(bare(query), chain=False))) as url:
+        stored = timestamp(checkpoint, authority=url)
+    assert (stored.authority, stored.verified) == (UNNAMED, False)
+    (tmp_path / "trusted.pem").write_bytes(tsa.pem("root", "middle", "signer"))
+    assert timestamp(checkpoint, certificates=tmp_path / "trusted.pem", check=True).verified
+
+
+def bare(query: bytes) -> bytes:
+    """`query` without the wish for certificates: its last element, of three bytes."""
+    assert query.endswith(b"\x01\x01\xff")
+    return bytes([query[0], query[1] - 3]) + query[2:-3]
+
+
+def test_the_signer_may_be_given_where_the_token_holds_others(tsa: Authority) -> None:
+    tsa.issue("one", "middle", "stamping", "-set_serial", "81")
+    token = tsa.reply(tsa.query(NOTE), signer="one", chain=False)
+    right = tsa.der("one")
+    (tsa.folder / "two.key").write_bytes((tsa.folder / "one.key").read_bytes())
+    tsa.issue("two", "middle", "stamping", "-set_serial", "82")
+    while len(tsa.der("two")) != len(right):
+        tsa.issue("two", "middle", "stamping", "-set_serial", "82")
+    altered = token.replace(right, tsa.der("two"))
+    assert altered != token
+    with pytest.raises(PolicyUnmet, match="not among those given"):
+        check(NOTE, altered, tsa.pem("root", "middle"))
+    assert check(NOTE, altered, tsa.pem("root", "middle", "one")).authority == "CN=tsa one"
 
 
 @pytest.mark.parametrize("token", [b"", b"x", b"0", bytes(5000), b"\x30\x80" * 500, b"\xff" * 99])
