@@ -50,15 +50,17 @@ function openNote(note, policy) { // the checkpoint in a note, if the policy acc
   need(end > 0 && note.endsWith("\n") && !/[\0-\x09\x0b-\x1f]/.test(note), "note");
   const signatures = note.slice(end + 1, -1).split("\n").map((line) => {
     const [mark, name, data, ...rest] = line.split(" ");
-    need(mark === "—" && name && data && !rest.length, "signature");
+    need(mark === "—" && /^[^+\p{White_Space}]+$/u.test(name) && data && !rest.length, "signature");
+    need(base64(data).length > 4, "signature"); // of whatever key: who is unknown is only ignored
     return { name, data: base64(data) };
   });
+  need(signatures.length <= 100 && Buffer.byteLength(note) <= 2 ** 20, "too much");
   const signed = ({ name, id, type, key }) => signatures.flatMap((signature) => { // and when
     if (signature.name !== name || signature.data.toString("hex", 0, 4) !== id) return [];
     const data = signature.data.subarray(4), time = type === 4 ? data.readBigUInt64BE() : 0n;
     const prefix = type === 4 ? `cosignature/v1\ntime ${time}\n` : "";
     const bytes = data.subarray(type === 4 ? 8 : 0);
-    need(verifySignature(null, Buffer.from(prefix + text), key, bytes), "wrong signature");
+    need(time < 2n ** 63n && verifySignature(null, Buffer.from(prefix + text), key, bytes), "wrong signature");
     return [time];
   });
   const [origin, size, root, ...rest] = text.slice(0, -1).split("\n");
@@ -113,9 +115,10 @@ export function check(text, policy) { // what a proof shows; throws where it doe
 }
 if (import.meta.url === `file://${realpathSync(process.argv[1])}`) {
   const policy = readPolicy(readFileSync(process.argv[2], "utf8"));
+  const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }); // no other bytes
   for (const path of process.argv.slice(3)) {
     let said;
-    try { said = check(readFileSync(path, "utf8"), policy); }
+    try { said = check(utf8.decode(readFileSync(path)), policy); }
     catch (error) { said = { refused: error.cause ?? error.message }; }
     console.log(JSON.stringify(said));
   }

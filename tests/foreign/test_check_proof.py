@@ -19,7 +19,7 @@ from medchain.pipeline.checkpoint import checkpoint
 from medchain.pipeline.keys import SigningKey
 from medchain.pipeline.prove import prove_record
 from tests.ledger import forge
-from tests.ledger.signers import PARTIES, policy_text, sign
+from tests.ledger.signers import PARTIES, SIGNATURES, policy_text, sign
 from tests.pipeline.test_prove import BLOCKS, EVENT, RECORD, dishonest, stored
 
 SCRIPT = Path(__file__).parent.parent.parent / "docs" / "check-proof.mjs"
@@ -87,6 +87,12 @@ def test_a_quorum_that_is_older_than_the_block(tmp_path: Path, proof: proofs.Pro
     ]
     assert agreed(tmp_path, files) == [True, False, False, True, True]
     assert agreed(tmp_path, files, "none") == [True] * 5
+
+
+def test_lines_of_keys_that_nobody_knows(tmp_path: Path, proof: proofs.Proof) -> None:
+    """They are ignored where they are well formed, and else make the note malformed."""
+    files = [proof.encode() + lines for lines, _ in SIGNATURES.values()]
+    assert agreed(tmp_path, files) == [good for _, good in SIGNATURES.values()]
 
 
 def test_altered_proofs(tmp_path: Path, proof: proofs.Proof) -> None:
