@@ -109,7 +109,7 @@ export function check(text, policy) { // what a proof shows; throws where it doe
   const [about] = jsonObject(event, "event"), anomaly = record[3] === "true";
   if (about.event === "score") need((Number(record[2]) >= about.threshold) === anomaly, "verdict");
   const row = sealed === undefined ? undefined : jsonObject(sealed, "sealed")[0];
-  if (row) need(sha256(sealed).toString("hex") === record[4] && /^[0-9a-f]{32}$/.test(row.salt) &&
+  if (row) need(sealed.length <= LINE && sha256(sealed).toString("hex") === record[4] && /^[0-9a-f]{32}$/.test(row.salt) &&
     /^[0-9a-f]{32}$/.test(row.ledger) && row.record === Number(record[1]), "seal");
   return { record: Number(record[1]), score: Number(record[2]), anomaly, row: row?.row };
 }
