@@ -50,25 +50,28 @@ function openNote(note, policy) { // the checkpoint in a note, if the policy acc
   need(end > 0 && note.endsWith("\n") && !/[\0-\x09\x0b-\x1f]/.test(note), "note");
   const signatures = note.slice(end + 1, -1).split("\n").map((line) => {
     const [mark, name, data, ...rest] = line.split(" ");
-    need(mark === "—" && name && data && !rest.length, "signature");
+    need(mark === "—" && /^[^+\p{White_Space}]+$/u.test(name) && data && !rest.length, "signature");
+    need(base64(data).length > 4, "signature"); // of whatever key: who is unknown is only ignored
     return { name, data: base64(data) };
   });
-  const signed = ({ name, id, type, key }) => signatures.filter((signature) => {
-    if (signature.name !== name || signature.data.toString("hex", 0, 4) !== id) return false;
+  need(signatures.length <= 100 && Buffer.byteLength(note) <= 2 ** 20, "too much");
+  const signed = ({ name, id, type, key }) => signatures.flatMap((signature) => { // and when
+    if (signature.name !== name || signature.data.toString("hex", 0, 4) !== id) return [];
     const data = signature.data.subarray(4), time = type === 4 ? data.readBigUInt64BE() : 0n;
     const prefix = type === 4 ? `cosignature/v1\ntime ${time}\n` : "";
     const bytes = data.subarray(type === 4 ? 8 : 0);
-    need(verifySignature(null, Buffer.from(prefix + text), key, bytes), "wrong signature");
-    return true;
-  }).length > 0;
+    need(time < 2n ** 63n && verifySignature(null, Buffer.from(prefix + text), key, bytes), "wrong signature");
+    return [time];
+  });
   const [origin, size, root, ...rest] = text.slice(0, -1).split("\n");
   need(origin && root && rest.every(Boolean), "checkpoint");
   const cosigned = new Map([...policy.names].filter(([, n]) => n.key).map(([n, k]) => [n, signed(k)]));
-  const seen = (name) => name === "none" || (cosigned.get(name) ??
-    policy.names.get(name).members.filter(seen).length >= policy.names.get(name).count);
-  need(policy.logs.filter((log) => log.name === origin).map(signed).some(Boolean), "no log signed");
-  need(seen(policy.quorum), "no quorum");
-  return { origin, size: whole(size), root: hash(root) };
+  const seen = (name, since) => name === "none" || (cosigned.get(name)?.some((t) => t >= since) ??
+    policy.names.get(name).members.filter((n) => seen(n, since)).length >= policy.names.get(name).count);
+  need(policy.logs.filter((log) => log.name === origin).flatMap(signed).length, "no log signed");
+  need(seen(policy.quorum, 0n), "no quorum");
+  const since = (time) => seen(policy.quorum, time); // whether a whole quorum cosigned since then
+  return { origin, size: whole(size), root: hash(root), since };
 }
 function rootAbove(leaf, index, size, path) { // RFC 9162, 2.1.3.2
   need(index < size, "leaf");
@@ -97,6 +100,8 @@ export function check(text, policy) { // what a proof shows; throws where it doe
   need([event, line].every((l) => /^[ -~]*$/.test(l) && l.length <= LINE), "lines");
   need(event.startsWith('{"event":') && block.claimed.equals(block.hash) && block.works, "block");
   const tree = openNote(text.slice(gap + 2), policy), place = whole(record[1]) - block.first;
+  const latest = BigInt(Math.ceil(block.time / 1e6)) - 300n; // two clocks may differ by 5 minutes
+  need(tree.since(latest), "cosigned before its block was");
   need(whole(index.slice(6)) === block.block && place >= 0 && place < block.count, "place");
   need(rootAbove(block.hash, block.block, tree.size, path.map(hash)).equals(tree.root), "tree");
   for (const [leaf, at, way] of [[event, 0, eventPath], [line, place + 1, linePath]])
@@ -104,15 +109,16 @@ export function check(text, policy) { // what a proof shows; throws where it doe
   const [about] = jsonObject(event, "event"), anomaly = record[3] === "true";
   if (about.event === "score") need((Number(record[2]) >= about.threshold) === anomaly, "verdict");
   const row = sealed === undefined ? undefined : jsonObject(sealed, "sealed")[0];
-  if (row) need(sha256(sealed).toString("hex") === record[4] && /^[0-9a-f]{32}$/.test(row.salt) &&
+  if (row) need(sealed.length <= LINE && sha256(sealed).toString("hex") === record[4] && /^[0-9a-f]{32}$/.test(row.salt) &&
     /^[0-9a-f]{32}$/.test(row.ledger) && row.record === Number(record[1]), "seal");
   return { record: Number(record[1]), score: Number(record[2]), anomaly, row: row?.row };
 }
 if (import.meta.url === `file://${realpathSync(process.argv[1])}`) {
   const policy = readPolicy(readFileSync(process.argv[2], "utf8"));
+  const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }); // no other bytes
   for (const path of process.argv.slice(3)) {
     let said;
-    try { said = check(readFileSync(path, "utf8"), policy); }
+    try { said = check(utf8.decode(readFileSync(path)), policy); }
     catch (error) { said = { refused: error.cause ?? error.message }; }
     console.log(JSON.stringify(said));
   }

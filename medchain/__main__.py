@@ -26,6 +26,10 @@ def main() -> None:
     except KeyboardInterrupt:
         print("medchain: interrupted before anything was done", file=sys.stderr)
         sys.exit(130)
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # over the help, which is typer's own
+            sys.exit(141)
+        raise
 
 
 if __name__ == "__main__":

@@ -356,8 +356,9 @@ def readable(path: Path, what: str) -> Path:
     return path
 
 
-def discard_stdout() -> None:
+def discard_output() -> None:
     """Send what is still to be printed nowhere: whoever read it has closed the pipe."""
-    # Python flushes stdout once more at exit; without this it would complain there.
-    with suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    # Python flushes both once more at exit; without this it would complain there.
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -18,10 +18,11 @@ from ..errors import (
     EXIT_INTERRUPTED,
     LedgerTampered,
     MedchainError,
+    NotDurable,
     TornTail,
     UsageError,
 )
-from ..fs import discard_stdout, readable
+from ..fs import discard_output, readable
 
 # The rest is imported by the command that needs it: nothing is compiled ahead in this one file.
 if TYPE_CHECKING:
@@ -31,22 +32,37 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command in `arguments`; returns the exit code."""
-    asked = _parser().parse_args(arguments)
+    """Run the command in `arguments`; returns the exit code. Whoever reads may go at any time."""
     try:
-        code = int(asked.run(asked))
-        sys.stdout.flush()
-        return code
+        try:
+            return _answer(arguments)
+        finally:  # also behind the help, which ends in SystemExit
+            if sys.stdout:
+                sys.stdout.flush()
     except BrokenPipeError:
-        discard_stdout()
+        discard_output()
         return EXIT_CLOSED_PIPE
-    except MedchainError as error:
-        print(f"medchain-verify: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"  hint: {error.hint}", file=sys.stderr)
-        return error.exit_code
+    except OSError as error:
+        _say(f"the system refused: {(error.strerror or '').lower()}")
+        discard_output()
+        return NotDurable.exit_code
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+
+
+def _answer(arguments: list[str] | None) -> int:
+    asked = _parser().parse_args(arguments)
+    try:
+        return int(asked.run(asked))
+    except MedchainError as error:
+        _say(error.message, error.hint)
+        return error.exit_code
+
+
+def _say(message: str, hint: str = "") -> None:
+    print(f"medchain-verify: {message}", file=sys.stderr)
+    if hint:
+        print(f"  hint: {hint}", file=sys.stderr)
 
 
 def _verify(asked: argparse.Namespace) -> int:
@@ -73,7 +89,7 @@ def _report(asked: argparse.Namespace) -> Report:
         if asked.checkpoint:
             raise UsageError("whose signatures count, a policy says", hint="add --policy FILE")
         with open_ledger(asked.ledger) as stream:
-            return verify(stream)
+            return verify(stream, now=time.time_ns() // 1000)
     if asked.checkpoint is None:
         raise UsageError("which checkpoint to compare with?", hint="add --checkpoint FILE")
     age = None if asked.max_age is None else parse_age(asked.max_age)

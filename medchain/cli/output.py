@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import typer
 
 from ..errors import EXIT_CLOSED_PIPE, EXIT_INTERRUPTED, MedchainError, MedchainWarning, NotDurable
-from ..fs import discard_stdout
+from ..fs import discard_output
 from .words import duration as duration
 from .words import numbers as numbers
 from .words import plural as plural
@@ -52,10 +52,12 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            with _one_line_warnings():
-                value = command(*args, **kwargs)
-            sys.stdout.flush()
-            return value
+            try:
+                with _one_line_warnings():
+                    return command(*args, **kwargs)
+            finally:  # also behind an exit code, which is raised
+                if sys.stdout:
+                    sys.stdout.flush()
         except MedchainError as error:
             say(f"medchain: {error.message}")
             if error.hint:
@@ -65,7 +67,7 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             say("medchain: interrupted; what was reported as recorded is on disk")
             raise typer.Exit(EXIT_INTERRUPTED) from None
         except BrokenPipeError:
-            discard_stdout()
+            discard_output()
             raise typer.Exit(EXIT_CLOSED_PIPE) from None
         except (typer.Exit, typer.Abort):
             raise
@@ -73,7 +75,7 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             where = f": {error.filename}" if error.filename else ""
             say(f"medchain: the system refused: {(error.strerror or '').lower()}{where}")
             say("  hint: look at the space and the rights of the folder, and of the one for TMPDIR")
-            discard_stdout()
+            discard_output()
             raise typer.Exit(NotDurable.exit_code) from None
         except Exception as error:
             raise typer.Exit(_bug(error)) from None

@@ -28,7 +28,12 @@ _SOFTER = {
 def words(ledger: str, report: Report, seconds: float | None = None) -> str:
     """The words of `report`; `seconds` is how long this machine would mine its blocks again."""
     return "\n".join(
-        [f"{ledger}: {_verdict(report)}", *_trouble(report), table(_facts(report, seconds))]
+        [
+            f"{ledger}: {_verdict(report)}",
+            *_trouble(report),
+            *(f"  note: {notice}" for notice in report.notices),
+            table(_facts(report, seconds)),
+        ]
     )
 
 

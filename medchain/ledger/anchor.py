@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import PolicyUnmet, UsageError
+from . import clocks
 from . import note as notes
 from .index import Index, index_path, known, read_block
 from .judge import BadBlock, Block, Finding, NewerFormat, judge
@@ -24,8 +25,6 @@ from .verify import Anchor, Check, Point, Report, verify
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _AGE = re.compile("([0-9]{1,9})([smhd])")
-FUTURE = 300
-"""Seconds that a witness's clock may be ahead of the reader's."""
 
 
 @dataclass(frozen=True)
@@ -69,21 +68,28 @@ def verify_anchored(
     try:
         endorsed = demand.policy.judge(notes.parse(demand.note))
     except PolicyUnmet as unmet:
-        return _unanchored(source, unmet.message, check, progress)
+        return _unanchored(source, demand, unmet.message, check, progress)
     except ValueError as error:
-        return _unanchored(source, f"the checkpoint is no signed note: {error}", check, progress)
+        reason = f"the checkpoint is no signed note: {error}"
+        return _unanchored(source, demand, reason, check, progress)
     with open_ledger(source) as stream:
         since = _resumed(source, stream, endorsed) if demand.incremental else None
         comparison = _Comparison(endorsed, check, since)
-        report = verify(stream, check=comparison.check, progress=progress, since=since)
+        check = comparison.check
+        now = demand.now * clocks.SECOND
+        report = verify(stream, check=check, progress=progress, since=since, now=now)
     return replace(report, anchor=comparison.anchor(report, demand))
 
 
 def _unanchored(
-    source: str | Path, reason: str, check: Check | None, progress: Callable[[int], None] | None
+    source: str | Path,
+    demand: Demand,
+    reason: str,
+    check: Check | None,
+    progress: Callable[[int], None] | None,
 ) -> Report:
     with open_ledger(source) as stream:
-        report = verify(stream, check=check, progress=progress)
+        report = verify(stream, check=check, progress=progress, now=demand.now * clocks.SECOND)
     return replace(report, anchor=Anchor(unanchored=report.blocks, unmet=(reason,)))
 
 
@@ -142,7 +148,8 @@ class _Comparison:
         )
 
     def _unmet(self, demand: Demand) -> list[str]:
-        unmet = []
+        why = clocks.contradiction("the quorum's word", self.endorsed.stamped, self.block_time)
+        unmet = [why] if why else []
         # Without witnesses the log's own word is all there is on the time.
         time = self.endorsed.time
         if time is None and self.block_time is not None:
@@ -151,7 +158,7 @@ class _Comparison:
             age = None if time is None else demand.now - time
             if age is None or age > demand.max_age:
                 unmet.append("the checkpoint is older than the reader allows")
-            elif age < -FUTURE:
+            elif age < -clocks.TOLERANCE:
                 unmet.append("the checkpoint is from the future")
         least = demand.least_bits
         if least is not None and self.least_bits is not None and self.least_bits < least:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..errors import UsageError
+from ..errors import PolicyUnmet, UsageError
 from . import checkpoint as checkpoints
-from . import history, proof
+from . import clocks, history, proof
 from . import note as notes
 from .block import iso_seconds, iso_time
 from .history import BadHistory
@@ -69,7 +69,10 @@ def _height(proved: tuple[Proved, Endorsed]) -> int:
 
 def _proved(data: bytes, policy: Policy) -> tuple[Proved, Endorsed]:
     parsed = proof.parse(data)
-    return proof.check(parsed), policy.judge(parsed.note)
+    found, endorsed = proof.check(parsed), policy.judge(parsed.note)
+    if why := clocks.contradiction("the quorum's word", endorsed.stamped, found.header.time):
+        raise PolicyUnmet(why, hint="ask the log and its witnesses whose clock was wrong")
+    return found, endorsed
 
 
 def _event(found: Proved, endorsed: Endorsed) -> Facts:

@@ -37,6 +37,11 @@ class Endorsed:
     witnesses: dict[str, int]
     time: int | None
 
+    @property
+    def stamped(self) -> int | None:
+        """`time` in microseconds."""
+        return None if self.time is None else self.time * 1_000_000
+
 
 def _unsigned() -> PolicyUnmet:
     return PolicyUnmet("no log of the policy signed this checkpoint", hint=_TRUST)

@@ -7,35 +7,18 @@ What follows the last block line is the tail (docs/format.md, "Blocks").
 from __future__ import annotations
 
 import sys
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
-from ..errors import UsageError
 from ..fs import readable
+from .archive import ArchiveDamaged, unpacked
 from .lines import BLOCK
 
 CHUNK = 1 << 20
 MAX_BLOCK = 1 << 24
 """A block is at most this many bytes long, so that a reader's memory has a bound."""
-
-MAX_WINDOW_LOG = 24
-"""A Zstandard frame looks back 2**24 bytes at most: the decompressor keeps them all."""
-
-_GZIP = b"\x1f\x8b"
-_ZSTD = b"\x28\xb5\x2f\xfd"
-
-
-class ArchiveDamaged(Exception):
-    """The compressed stream ends early (`cut`) or contradicts itself."""
-
-    def __init__(self, *, cut: bool) -> None:
-        super().__init__(
-            "the compressed data ends early" if cut else "the compressed data is damaged"
-        )
-        self.cut = cut
 
 
 class OversizedBlock(Exception):
@@ -71,11 +54,11 @@ def open_ledger(source: str | Path) -> Iterator[IO[bytes]]:
     Raises `UsageError` where there is no such file, or nothing to decompress it with.
     """
     if str(source) == "-":
-        yield _decompressed(sys.stdin.buffer)
+        yield unpacked(sys.stdin.buffer)
         return
     # With a small buffer, so that a chunk is read to its place without a copy.
     with readable(Path(source), "a ledger file").open("rb", buffering=1 << 16) as file:
-        yield _decompressed(file)
+        yield unpacked(file)
 
 
 class Source:
@@ -96,11 +79,8 @@ class Source:
     def _noting_damage(self) -> Iterator[None]:
         try:
             yield
-        except EOFError:
-            self.damage = ArchiveDamaged(cut=True)
-        except _archive_errors() as error:
-            _refuse_wide_window(error)
-            self.damage = ArchiveDamaged(cut=False)
+        except ArchiveDamaged as damage:
+            self.damage = damage
 
 
 class Reader(Source):
@@ -157,51 +137,3 @@ def find_block_line(buffer: bytearray, start: int, scan: int) -> tuple[int, int]
     if found >= 0:
         return found + 1, found + 1
     return -1, max(start, len(buffer) - len(BLOCK))
-
-
-def _decompressed(file: IO[bytes]) -> IO[bytes]:
-    magic = file.peek(4)[:4]  # type: ignore[attr-defined]
-    if magic.startswith(_GZIP):
-        import gzip
-
-        return gzip.GzipFile(fileobj=file, mode="rb")  # type: ignore[return-value]
-    if magic == _ZSTD:
-        zstd = _zstd()
-        bound = {zstd.DecompressionParameter.window_log_max: MAX_WINDOW_LOG}
-        return zstd.ZstdFile(file, "rb", options=bound)  # type: ignore[no-any-return]
-    return file
-
-
-def _zstd() -> Any:
-    try:
-        if sys.version_info >= (3, 14):
-            from compression import zstd
-        else:
-            from backports import zstd
-    except ImportError:
-        raise UsageError(
-            "this Python cannot read .zst archives",
-            hint="install backports.zstd, or decompress the file first: zstd -d",
-        ) from None
-    return zstd
-
-
-def _refuse_wide_window(error: BaseException) -> None:
-    # The library has no number for this; without its words, such an archive counts as damaged.
-    if "too much memory" in str(error):
-        raise UsageError(
-            f"this .zst archive looks back more than {1 << MAX_WINDOW_LOG} bytes, "
-            "which takes more memory than a reader grants",
-            hint="decompress the file first: zstd -d --long=31",
-        ) from None
-
-
-def _archive_errors() -> tuple[type[BaseException], ...]:
-    """The errors of the decompressors that are loaded."""
-    errors: list[type[BaseException]] = [zlib.error]
-    if gzip := sys.modules.get("gzip"):
-        errors.append(gzip.BadGzipFile)
-    for name in ("compression.zstd", "backports.zstd"):
-        if module := sys.modules.get(name):
-            errors.append(module.ZstdError)
-    return tuple(errors)

@@ -12,9 +12,10 @@ from hashlib import sha256
 from json.encoder import encode_basestring_ascii as quote
 from typing import NamedTuple
 
-from .lines import foreign_byte, parse_object
+from .lines import MAX_LINE, foreign_byte, parse_object
 
 _HEX = re.compile("[0-9a-f]{32}")
+TOO_LONG = f"the sealed line has more than {MAX_LINE} bytes"
 _PLAIN = r"[ !#-\[\]-~]*+"
 
 
@@ -32,6 +33,8 @@ def open_seal(line: bytes, seal: str | None, record: int, ledger: str | None = N
     `ValueError`, whose text quotes nothing of the line, where it is another line, or one that no
     ledger may seal.
     """
+    if len(line) > MAX_LINE:
+        raise ValueError(TOO_LONG)
     if seal is None or sha256(line).hexdigest() != seal:
         raise ValueError("the sealed line is not the one that the record commits to")
     if foreign_byte(line) is not None or b"\n" in line:
@@ -78,7 +81,9 @@ class Opener:
     def _match(
         self, usual: re.Pattern[str], line: object, seal: str | None, record: int
     ) -> re.Match[str] | None:
-        found = usual.fullmatch(line) if isinstance(line, str) else None
+        if not isinstance(line, str) or len(line) > MAX_LINE:
+            return None
+        found = usual.fullmatch(line)
         if not found or int(found[1]) != record or sha256(found[0].encode()).hexdigest() != seal:
             return None
         try:

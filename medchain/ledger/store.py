@@ -10,15 +10,17 @@ reported only after ``fsync`` of the file, and of its folder when the file is ne
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from glob import escape as glob_escape
 from pathlib import Path
 
 from .. import fs
-from ..errors import ModelError, UsageError
+from ..errors import MedchainWarning, ModelError, UsageError
 from . import pow
-from .block import GENESIS_PREV, LIMIT, Header, block_hash, encode, to_line
+from .block import GENESIS_PREV, LIMIT, Header, block_hash, encode, iso_time, to_line
+from .clocks import ahead
 from .judge import FORMAT, BadBlock
 from .lines import MAX_LINE, MAX_RECORDS, Event, event
 from .merkle import tree_root
@@ -87,6 +89,7 @@ class Store:
         self._head: tuple[Header, bytes] | None = None
         self._recorded: set[str] = set()
         self._rules = Rules()
+        self._behind = False
         self.genesis: Event = {}
         self.recovered: list[Recovered] = []
 
@@ -171,11 +174,25 @@ class Store:
 
     def _mined(self, block_root: bytes, count: int, bits: int) -> Header:
         before, prev = self._head or (None, GENESIS_PREV)
-        time = max(self._clock(), before.time if before else 0)
+        now = self._clock()
+        if before and now < before.time:
+            self._say_behind(before, now)
+        time = max(now, before.time if before else 0)
         assert time < LIMIT
         blank = Header(self.height, self.next_record, count, bits, prev, block_root, time)
         nonce = pow.mine(encode(blank), bits, progress=self._mining)
         return Header(self.height, self.next_record, count, bits, prev, block_root, time, nonce)
+
+    def _say_behind(self, before: Header, now: int) -> None:
+        if self._behind:
+            return
+        self._behind = True
+        warnings.warn(
+            f"the clock is {ahead(before.time - now)} behind block {before.block}, "
+            f"so new blocks get its time, {iso_time(before.time)}, until the clock has reached it",
+            MedchainWarning,
+            stacklevel=2,
+        )
 
     def _move_aside(self, offset: int) -> None:
         tail = self._file.read(offset)

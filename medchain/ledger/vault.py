@@ -16,15 +16,23 @@ from itertools import chain
 from pathlib import Path
 
 from .. import fs
-from ..errors import FormatTooNew, LedgerTampered
+from ..errors import FormatTooNew, LedgerTampered, UsageError
 from .judge import Block, Finding
-from .lines import parse_object
-from .seals import Opener, Sealed
-from .vault_file import FORMAT, SCHEMA, address, check_schema, refuse_foreign, sentence
+from .lines import MAX_LINE, parse_object
+from .seals import TOO_LONG, Opener, Sealed
+from .vault_file import (
+    FORMAT,
+    LONGEST,
+    SCHEMA,
+    OversizedLine,
+    address,
+    check_schema,
+    refuse_foreign,
+    sentence,
+)
 
 INSERTED = 256
 ASKED = 500
-OPENED = 4096
 PAGE = 8192
 OTHER_TABLES = "select name from old.sqlite_schema where type = 'table' and name != 'sealed'"
 NEW, OLD = "new", "old"
@@ -81,6 +89,7 @@ class Vault:
         with sentence(self.path):
             self._db = sqlite3.connect(address(self.path, readonly), uri=True, isolation_level=None)
             try:
+                self._db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
                 self._prepare(readonly)
             except BaseException:
                 self._db.close()
@@ -137,7 +146,13 @@ class Vault:
         """Seal rows from record `first` on, durably, and note the block `head` as seen.
 
         Rows from `first` on that stand there already were never committed to, and are replaced.
+        Raises `UsageError` for a line that is longer than a reader takes.
         """
+        if max(map(len, lines), default=0) > MAX_LINE:
+            raise UsageError(
+                f"a row takes more than the {MAX_LINE} bytes that a sealed line may have",
+                hint="leave columns out",
+            )
         with sentence(self.path), self._transaction():
             self._db.execute("delete from sealed where record >= ?", (first,))
             self._insert(first, lines, subjects)
@@ -273,11 +288,15 @@ class Vault:
 
     def lines(self, first: int, total: int) -> list[tuple[int, str]]:
         """Record number and sealed line of the records from `first`, as far as they are here."""
+        return list(self._stored(first, total))
+
+    def _stored(self, first: int, total: int) -> Iterator[tuple[int, str]]:
+        """The same, one behind the other: all at once are too much, where a vault is hostile."""
         with sentence(self.path):
-            return self._db.execute(
+            yield from self._db.execute(
                 "select record, line from sealed where record >= ? and record < ? order by record",
                 (first, first + total),
-            ).fetchall()
+            )
 
     def rows(self, first: int, total: int) -> Iterator[tuple[int, dict[str, str]]]:
         """Record number and cells of the records from `first`, as far as they are here."""
@@ -295,18 +314,23 @@ class Vault:
         With `missing`, it is told the index of each record whose row is not here instead; `opened`
         takes up by its number what each sealed line holds.
         """
-        lines: dict[int, str] = {}
+        first = block.header.first
+        stored = self._stored(first, block.header.count)
+        kept: tuple[int, str] | None = None
         for index, record in enumerate(block.rows()):
-            if index % OPENED == 0:
-                lines = dict(self.lines(record.number, OPENED))
             if record.seal is None:
                 continue
-            line = lines.get(record.number)
-            if line is None and missing:
+            try:
+                kept = kept or next(stored, None)
+            except OversizedLine:
+                index = self._oversized(record.number) - first
+                return _seal_finding(block, index, f"its seal does not open: {TOO_LONG}")
+            if kept is None or kept[0] != record.number:
+                if not missing:
+                    return _seal_finding(block, index, NO_ROW)
                 missing(index)
                 continue
-            if line is None:
-                return _seal_finding(block, index, NO_ROW)
+            line, kept = kept[1], None
             try:
                 if opened is None:
                     self._opener.check(line, record.seal, record.number)
@@ -315,6 +339,15 @@ class Vault:
             except ValueError as error:
                 return _seal_finding(block, index, f"its seal does not open: {error}")
         return None
+
+    def _oversized(self, record: int) -> int:
+        """The first record from `record` on whose line is too long; the cursor reads one ahead."""
+        while True:
+            try:
+                self.lines(record, 1)
+            except OversizedLine:
+                return record
+            record += 1
 
     def _insert(self, first: int, lines: Sequence[str], subjects: Sequence[str] | None) -> None:
         # Many rows a statement: each one gives the interpreter lock away, and must get it back.

@@ -8,9 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from ..errors import LedgerLocked, NotDurable, UsageError
+from ..errors import LedgerLocked, LedgerTampered, NotDurable, UsageError
+from .lines import MAX_LINE
+from .seals import TOO_LONG
 
 FORMAT = 1
+LONGEST = 2 * MAX_LINE + (1 << 12)
+"""Bytes of a row of a table: a sealed line, and an id that is one of its cells."""
+
 SCHEMA = """
 create table meta (key text primary key, value) without rowid;
 create table sealed (record integer primary key, line text not null, subject text);
@@ -27,6 +32,10 @@ META: dict[object, Callable[[object], bool]] = {
     "height": lambda value: type(value) is int and 0 <= value < 2**53,
     "hash": lambda value: isinstance(value, str) and len(value) <= 64,
 }
+
+
+class OversizedLine(LedgerTampered):
+    """A vault holds a longer line than any that may be sealed."""
 
 
 def _fits(key: object, value: object) -> bool:
@@ -93,6 +102,10 @@ def sentence(path: Path) -> Iterator[None]:
         raise NotDurable(
             f"cannot write {path}: {error}",
             hint="look at the space and the rights of its folder, then repeat the command",
+        ) from error
+    except sqlite3.DataError as error:
+        raise OversizedLine(
+            f"{path} is damaged or hostile: {TOO_LONG}", hint="put it back from your backup"
         ) from error
     except sqlite3.DatabaseError as error:
         raise UsageError(

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO, NamedTuple, NoReturn
 
+from . import clocks
+from .archive import notice
 from .block import Header
 from .judge import BadBlock, Block, Finding, NewerFormat, judge
 from .lines import EVENT, GENESIS, MAX_LINE, MAX_RECORDS, RECORD, Event, foreign_byte
@@ -204,7 +206,7 @@ class Report:
     blocks; `root` is the RFC 6962 root over the block hashes; `models` are the digests of the
     first `MOST_MODELS` models; `records_by_event` says how many of the records that were read stand
     in events of which kind. The first `unread_blocks` were not read, but taken from the checkpoint
-    of `anchor`.
+    of `anchor`. `notices` are sentences on what holds and is to be known nevertheless.
     """
 
     blocks: int = 0
@@ -233,6 +235,7 @@ class Report:
     unread_records: int = 0
     anchor: Anchor | None = None
     records_by_event: dict[str, int] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -262,12 +265,14 @@ def verify(
     check: Check | None = None,
     progress: Callable[[int], None] | None = None,
     since: Point | None = None,
+    now: int | None = None,
 ) -> Report:
     """Read all of `stream` and report; never raises for what stands in it.
 
     `check` is asked about each block that holds and may return a finding of its own (seals);
     `progress` is told the offset behind each block. With `since`, `stream` stands at that point;
     blocks, records and size are then those of the whole ledger, all else is of what was read.
+    With `now`, microseconds since 1970, a block from the future is noticed.
     """
     from .scan import Scan
 
@@ -284,7 +289,9 @@ def verify(
         finding = bad.finding
     except NewerFormat as newer:
         too_new = newer.format
-    return tally.report(course, finding, too_new)
+    report = tally.report(course, finding, too_new)
+    odd = clocks.notices(report.first_time, report.last_time, now)
+    return replace(report, notices=tuple(filter(None, [notice(stream), *odd])))
 
 
 def _checked(walk: Walk, check: Check) -> Iterator[Stretch]:

@@ -13,6 +13,7 @@ from ..ledger import anchor
 from ..ledger import note as notes
 from ..ledger.anchor import Demand
 from ..ledger.checkpoint import checkpoint_path
+from ..ledger.clocks import contradiction
 from ..ledger.verify import Anchor, Check, Report
 from .checkpoint import read_policy
 from .evidence import keep_evidence
@@ -85,4 +86,6 @@ def _stamped(found: Anchor, wanted: Wanted) -> Anchor:
         said = check(wanted.demand.note, wanted.token, wanted.certificates)
     except (LedgerTampered, PolicyUnmet) as error:
         return replace(found, unmet=(*found.unmet, f"the time-stamp: {error.message}"))
-    return replace(found, stamped=said.time, authority=said.authority)
+    found = replace(found, stamped=said.time, authority=said.authority)
+    why = contradiction("the time-stamp", said.time, found.block_time)
+    return replace(found, unmet=(*found.unmet, why)) if why else found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from array import array
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
@@ -66,7 +67,8 @@ def verify(
 
             return checks.complete(verify_anchored(ledger, demand, check, progress))
         with open_ledger(ledger) as stream:
-            report = ledger_verify.verify(stream, check=check, progress=progress)
+            now = time.time_ns() // 1000
+            report = ledger_verify.verify(stream, check=check, progress=progress, now=now)
         return checks.complete(report)
     finally:
         checks.close()

@@ -7,13 +7,15 @@ lies beside the checkpoint as ``FILE.tsr``, a whole TimeStampResp, and is checke
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 from .. import fs
 from ..errors import LedgerTampered, NoTimestamp, PolicyUnmet, UsageError
@@ -30,6 +32,8 @@ LONGEST = 1 << 20
 
 _SHA256 = "2.16.840.1.101.3.4.2.1"  # FIPS 180-4; the OID is of RFC 5754, section 2.2
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+UNNAMED = "(a signer whose certificate is not in the token)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ def _ask(data: bytes, authority: str, trusted: list[Certificate]) -> tuple[bytes
     try:
         response = _decoded(answer, what)
         _refuse_rejection(response, host)
-        time = _read_token(response, data, what)
+        time = _read_token(response, data, trusted, what)
     except LedgerTampered as error:
         raise NoTimestamp(error.message, hint="ask another authority") from None
     if response.tst_info.nonce != query.nonce:
@@ -141,10 +145,19 @@ def _checked(data: bytes, token: bytes, trusted: list[Certificate], what: str | 
     from rfc3161_client import VerificationError, VerifierBuilder
 
     response = _decoded(token, what)
-    time = _read_token(response, data, what)
+    time = _read_token(response, data, trusted, what)
+    signer = _signer(response, trusted, what)
+    if signer is None:
+        raise PolicyUnmet(
+            f"{what} does not hold the certificate of its signer, and it is not among those given",
+            hint="add it to the file of certificates: the authority publishes it",
+        )
     with _strangers_bytes(what):
+        builder = VerifierBuilder(roots=trusted)
+        if signer not in _embedded(response):  # so it is one of those trusted
+            response, builder = _bare(response), builder.tsa_certificate(signer)
         try:
-            VerifierBuilder(roots=trusted).build().verify(response, sha256(data).digest())
+            builder.build().verify(response, sha256(data).digest())
         except VerificationError as error:
             if not any(word in str(error) for word in _NOT_VOUCHED):
                 raise LedgerTampered(
@@ -170,18 +183,20 @@ def _decoded(token: bytes, what: str | Path) -> TimeStampResponse:
     raise AssertionError
 
 
-def _read_token(response: TimeStampResponse, data: bytes, what: str | Path) -> Time:
+def _read_token(
+    response: TimeStampResponse, data: bytes, trusted: Iterable[Certificate], what: str | Path
+) -> Time:
     """What the token says, unverified but for the bytes that it speaks of."""
+    signer = _signer(response, trusted, what)
     with _strangers_bytes(what):
         info = response.tst_info
         imprint = info.message_imprint
         mine = imprint.hash_algorithm.dotted_string == _SHA256
         mine = mine and imprint.message == sha256(data).digest()
-        signer = next(iter(response.signed_data.signer_infos))
         time = Time(
             time=(info.gen_time - _EPOCH) // timedelta(microseconds=1),
             accuracy=_microseconds(info.accuracy),
-            authority=_subject(response, signer.issuer, signer.serial_number),
+            authority=printable(signer.subject.rfc4514_string()) if signer else UNNAMED,
             policy=info.policy.dotted_string,
             serial=f"{info.serial_number:x}",
             verified=False,
@@ -201,15 +216,54 @@ def _microseconds(accuracy: Accuracy | None) -> int:
     return parts[0] * 1_000_000 + parts[1] * 1000 + parts[2]
 
 
-def _subject(response: TimeStampResponse, issuer: object, serial: int) -> str:
+def _signer(
+    response: TimeStampResponse, trusted: Iterable[Certificate], what: str | Path
+) -> Certificate | None:
+    """The certificate of who signed, in the token or else among those trusted; no CA's."""
+    with _strangers_bytes(what):
+        info = next(iter(response.signed_data.signer_infos))
+        signer = next(
+            (
+                one
+                for one in chain(_embedded(response), trusted)
+                if (one.issuer, one.serial_number) == (info.issuer, info.serial_number)
+            ),
+            None,
+        )
+        issues = signer is not None and _issues(signer)
+    if issues:
+        raise PolicyUnmet(
+            f"{what} is signed with a certificate that issues others, but a signer of "
+            "time-stamps has one for nothing else (RFC 3161, section 2.3)",
+            hint="ask another authority",
+        )
+    return signer
+
+
+def _embedded(response: TimeStampResponse) -> list[Certificate]:
     from cryptography.x509 import load_der_x509_certificate
 
-    certificates = map(load_der_x509_certificate, response.signed_data.certificates)
-    return next(
-        printable(one.subject.rfc4514_string())
-        for one in certificates
-        if (one.issuer, one.serial_number) == (issuer, serial)
+    return [load_der_x509_certificate(one) for one in response.signed_data.certificates]
+
+
+def _bare(response: TimeStampResponse) -> TimeStampResponse:
+    """`response` without the certificates of its token, where none is its signer's."""
+    signed = SimpleNamespace(certificates=set(), signer_infos=response.signed_data.signer_infos)
+    bare = SimpleNamespace(
+        status=response.status,
+        tst_info=response.tst_info,
+        time_stamp_token=response.time_stamp_token,
+        signed_data=signed,
     )
+    return cast("TimeStampResponse", bare)
+
+
+def _issues(certificate: Certificate) -> bool:
+    """Whether this is the certificate of a CA (RFC 5280, section 4.2.1.9)."""
+    from cryptography.x509 import BasicConstraints
+
+    found = [one.value for one in certificate.extensions]
+    return any(isinstance(one, BasicConstraints) and one.ca for one in found)
 
 
 @contextmanager

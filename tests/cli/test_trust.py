@@ -296,10 +296,55 @@ def test_the_verifier_has_a_tool_s_vectors(verifier: Path, tmp_path: Path) -> No
     assert "medchain-verify.pyz" in done.stdout
 
 
-def test_a_reader_that_closes_its_pipe_is_no_traceback(verifier: Path, made: Path) -> None:
-    command = [sys.executable, "-I", "-S", str(verifier), "verify", str(made / "ledger.jsonl")]
-    reading, writing = os.pipe()
-    os.close(reading)
-    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, cwd=made)
-    os.close(writing)
-    assert (done.returncode, done.stderr) == (141, "")
+LISTS = [("--help",), ("verify", "--help"), ("--version",)]
+ANSWERS = [("verify", "ledger.jsonl"), ("verify", "ledger.jsonl", "--json"), ("verify", "nowhere")]
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_reader_that_closes_its_pipe_is_no_traceback(
+    verifier: Path, made: Path, alone: bool, unbuffered: str
+) -> None:
+    """Both streams are gone, as behind 2>&1; argparse itself hides it where nothing is buffered."""
+    program = [str(verifier)] if alone else ["-m", "medchain"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    for words in [*LISTS, *ANSWERS]:
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = subprocess.run(
+            [sys.executable, *program, *words],
+            stdout=writing,
+            stderr=writing,
+            cwd=made,
+            env=environment,
+        )
+        os.close(writing)
+        hidden = alone and unbuffered and words in LISTS
+        assert done.returncode == (0 if hidden else 141), words
+
+
+def test_a_reader_that_closes_its_pipe_reads_no_complaint(verifier: Path, made: Path) -> None:
+    for program in ([str(verifier)], ["-m", "medchain"]):
+        for words in [*LISTS, *ANSWERS[:2]]:
+            reading, writing = os.pipe()
+            os.close(reading)
+            done = subprocess.run(
+                [sys.executable, *program, *words],
+                stdout=writing,
+                stderr=subprocess.PIPE,
+                cwd=made,
+                env={**os.environ, "PYTHONUNBUFFERED": ""},
+            )
+            os.close(writing)
+            assert (done.returncode, done.stderr) == (141, b""), (program, words)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full disk at hand")
+def test_a_disk_that_is_full_is_one_sentence(verifier: Path, made: Path) -> None:
+    for program in ([str(verifier)], ["-m", "medchain"]):
+        with open("/dev/full", "w") as full:
+            words = [sys.executable, *program, "verify", "ledger.jsonl"]
+            done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, cwd=made)
+        assert done.returncode == 31
+        assert "the system refused: no space left on device\n" in done.stderr
+        assert "Traceback" not in done.stderr

@@ -14,10 +14,12 @@ from medchain.errors import MedchainError
 from medchain.ledger import check as ledger_check
 from medchain.ledger import policy as policies
 from medchain.ledger import proof as proofs
+from medchain.ledger.note import Note
 from medchain.pipeline.checkpoint import checkpoint
+from medchain.pipeline.keys import SigningKey
 from medchain.pipeline.prove import prove_record
 from tests.ledger import forge
-from tests.ledger.signers import PARTIES, policy_text, sign
+from tests.ledger.signers import PARTIES, SIGNATURES, policy_text, sign
 from tests.pipeline.test_prove import BLOCKS, EVENT, RECORD, dishonest, stored
 
 SCRIPT = Path(__file__).parent.parent.parent / "docs" / "check-proof.mjs"
@@ -58,12 +60,39 @@ def agreed(folder: Path, files: list[bytes], quorum: str = "two") -> list[bool]:
 
 
 def test_it_is_short_enough_to_be_read() -> None:
-    assert len(SCRIPT.read_text(encoding="utf-8").splitlines()) < 120
+    assert len(SCRIPT.read_text(encoding="utf-8").splitlines()) < 130
 
 
 def test_good_proofs(tmp_path: Path, proof: proofs.Proof) -> None:
     for quorum, good in (("none", True), ("two", True), ("w1", True), ("w2", False)):
         assert agreed(tmp_path, [proof.encode()], quorum) == [good]
+
+
+def test_a_quorum_that_is_older_than_the_block(tmp_path: Path, proof: proofs.Proof) -> None:
+    """Five minutes are granted; of two cosignatures of one witness the later counts."""
+    block, text, parties = forge.clock() // 1_000_000, proof.note.text, PARTIES
+    w1, w2, w3 = (parties.witnesses[name] for name in ("w1", "w2", "w3"))
+
+    def cosigned(*times: tuple[SigningKey, int]) -> bytes:
+        signatures = tuple(key.sign(text, block + time) for key, time in times)
+        log = parties.log.sign(text, block)
+        return replace(proof, note=Note(text, (log, *signatures))).encode()
+
+    files = [
+        cosigned((w1, -300), (w3, -300)),
+        cosigned((w1, -301), (w3, -301)),
+        cosigned((w1, 0), (w3, -301)),
+        cosigned((w1, 0), (w2, -9000), (w3, -300)),
+        cosigned((w1, 0), (w3, -9000), (w3, -300)),
+    ]
+    assert agreed(tmp_path, files) == [True, False, False, True, True]
+    assert agreed(tmp_path, files, "none") == [True] * 5
+
+
+def test_lines_of_keys_that_nobody_knows(tmp_path: Path, proof: proofs.Proof) -> None:
+    """They are ignored where they are well formed, and else make the note malformed."""
+    files = [proof.encode() + lines for lines, _ in SIGNATURES.values()]
+    assert agreed(tmp_path, files) == [good for _, good in SIGNATURES.values()]
 
 
 def test_altered_proofs(tmp_path: Path, proof: proofs.Proof) -> None:

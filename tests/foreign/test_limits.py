@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from medchain.errors import UsageError
 from medchain.ledger import core
-from medchain.ledger.lines import sealed_lines
-from medchain.ledger.reader import _zstd
+from medchain.ledger.archive import zstd as library
+from medchain.ledger.lines import MAX_LINE, sealed_lines
 from medchain.ledger.vault import Vault
 from medchain.ledger.verify import MOST_MODELS, verify
+from medchain.pipeline.audit import verify as audit
 from medchain.pipeline.handover import build
 
 from . import verifier
@@ -147,6 +152,69 @@ def test_the_seals_of_a_large_block_are_opened_in_parts(tmp_path: Path) -> None:
     assert json.loads(said)["seals_opened"] == count
 
 
+def forged_vault(folder: Path, lines: Sequence[str]) -> Path:
+    """A ledger of one block that commits to `lines`, and a vault without any."""
+    seals = [sha256(line.encode()).hex() for line in lines]
+    records = [
+        sealed(n, "0.1", "false").replace(SEAL.encode(), s.encode()) for n, s in enumerate(seals)
+    ]
+    path = folder / "ledger.jsonl"
+    path.write_bytes(Forge().add(score(0.5, len(lines), 0), *records).data)
+    Vault.create(path.with_suffix(".vault"), ID, b"secret").__exit__()
+    return path
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_a_sealed_line_has_a_limit(tmp_path: Path, beyond: int) -> None:
+    empty = len(sealed_lines(ID, 0, ["0" * 32], ['{"a":""}'])[0])
+    row = '{"a":"' + "a" * (MAX_LINE - empty + beyond) + '"}'
+    [line] = sealed_lines(ID, 0, ["0" * 32], [row])
+    path = forged_vault(tmp_path, [line])
+    with closing(sqlite3.connect(path.with_suffix(".vault"))) as database, database:
+        database.execute("insert into sealed values (0, ?, null)", (line,))
+    found = audit(path, vault=True).finding
+    assert (found is None) == (not beyond)
+    assert not found or (found.record, "more than 1048576 bytes" in found.message) == (0, True)
+    with Vault(path.with_suffix(".vault")) as vault:
+        if beyond:
+            with pytest.raises(UsageError, match="a sealed line may have"):
+                vault.write(0, [line], None, (1, "00" * 32))
+        else:
+            vault.write(0, [line], None, (1, "00" * 32))
+
+
+def test_a_line_of_a_hostile_vault_is_not_read(tmp_path: Path) -> None:
+    """Its record is named, though one before it has no row here."""
+    lines = sealed_lines(ID, 0, ["0" * 32] * 4, ['{"a":""}'] * 4)
+    path = forged_vault(tmp_path, lines)
+    with closing(sqlite3.connect(path.with_suffix(".vault"))) as database, database:
+        for number in (0, 3):
+            database.execute("insert into sealed values (?, ?, null)", (number, lines[number]))
+        giant = "insert into sealed values (2, printf('%.*c', 250000000, 'x'), 'P-1')"
+        database.execute(giant)
+    words = [sys.executable, "-m", "medchain"]
+    code, most, said = measured(*words, "verify", "--vault", "--json", path)
+    assert (code, most < MOST) == (10, True), (most, said)
+    assert json.loads(said)["finding"]["record"] == 2
+    assert "more than 1048576 bytes" in said
+    for command in (["find", path, "--subject", "P-1"], ["show", path, "--record", "2", "--vault"]):
+        code, most, said = measured(*words, *command)
+        assert (code, most < MOST) == (10, True), (most, said)
+        assert "more than 1048576 bytes" in said
+
+
+def test_many_long_lines_of_a_vault_are_read_one_by_one(tmp_path: Path) -> None:
+    count, row = 200, '{"a":"' + "a" * ((1 << 20) - 200) + '"}'
+    lines = sealed_lines(ID, 0, [f"{number:032x}" for number in range(count)], [row] * count)
+    path = forged_vault(tmp_path, lines)
+    with Vault(path.with_suffix(".vault")) as vault:
+        vault.write(0, lines, None, (0, ""))
+    with closing(sqlite3.connect(path.with_suffix(".vault"))) as database, database:
+        database.execute("delete from meta where key in ('height', 'hash')")
+    code, most, said = measured(sys.executable, "-m", "medchain", "verify", "--vault", path)
+    assert (code, most < MOST) == (0, True), (most, said)
+
+
 def test_reading_ahead_keeps_to_the_limits_as_well(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     path.write_bytes(BOMBS["objects"]())
@@ -168,7 +236,7 @@ def test_a_finding_beyond_a_limit_names_its_place() -> None:
 
 
 def test_a_frame_that_looks_back_far_is_refused_with_advice(tmp_path: Path) -> None:
-    zstd = _zstd()
+    zstd = library()
     level = zstd.CompressionParameter
     path = tmp_path / "ledger.jsonl.zst"
     data = DEAREST["records"][1]() * 3

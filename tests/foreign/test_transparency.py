@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from medchain.pipeline import keys
 from medchain.pipeline.checkpoint import checkpoint
 from medchain.pipeline.prove import prove_extension, prove_record
 from tests.ledger import forge
-from tests.ledger.signers import PARTIES, sign
+from tests.ledger.signers import PARTIES, SIGNATURES, sign
 
 HERE = Path(__file__).parent
 PROGRAM = HERE / "transparency.go"
@@ -180,6 +181,19 @@ def test_what_go_refuses_of_a_checkpoint_we_refuse_too(go: Go, ledger: Path) -> 
         if word != "ok":
             assert not ours(data)
     assert not any(ours(data) for data, word in zip(spoiled, said, strict=True) if word == "ok")
+
+
+def test_go_ignores_the_lines_of_unknown_keys_that_we_ignore(go: Go, ledger: Path) -> None:
+    text = notes.parse(checkpoint_path(ledger).read_bytes()).text
+    good = sign(text, PARTIES.log, PARTIES.witnesses["w1"], PARTIES.witnesses["w2"]).encode()
+    written = {}
+    for name, (lines, expected) in SIGNATURES.items():
+        assert ours(good + lines) == expected, name
+        with suppress(UnicodeDecodeError):
+            written[name] = note_case((good + lines).decode().encode())
+    # Go has no limit on the bytes of a note, and takes base64 with spare bits that are set.
+    for name, word in zip(written, asked(go, list(written.values())), strict=True):
+        assert (word == "ok") == (SIGNATURES[name][1] or name in ("too long", "spare bits")), name
 
 
 def ours(data: bytes) -> bool:

@@ -58,3 +58,39 @@ def policy_text(quorum: str = "none", *, logs: tuple[SigningKey, ...] = (PARTIES
     lines += [f"witness {name} {signer.public}" for name, signer in PARTIES.witnesses.items()]
     lines += ["group two 2 w1 w2 w3", f"quorum {quorum}", ""]
     return "\n".join(lines).encode()
+
+
+UNKNOWN = "— x AAAAAAA=\n"
+"""A signature line of a key that nobody knows: four bytes of id, and one more."""
+
+SIGNATURES: dict[str, tuple[bytes, bool]] = {
+    name: (line if isinstance(line, bytes) else line.encode(), good)
+    for name, line, good in (
+        ("unknown", UNKNOWN, True),
+        ("unknown twice", UNKNOWN * 2, True),
+        ("unknown, of a known name", UNKNOWN.replace("x", ORIGIN), True),
+        ("unknown, long", UNKNOWN.replace("AAAA", "AAAA" * 9000), True),
+        ("unknown, of an odd name", UNKNOWN.replace("x", "\ufeff\x7f-—é"), True),
+        ("as many as may be", UNKNOWN * 97, True),
+        ("too many", UNKNOWN * 98, False),
+        ("no byte behind the id", "— x AAAAAA==\n", False),
+        ("no id", "— x AA==\n", False),
+        ("no name", "—  AAAAAAA=\n", False),
+        ("nothing", "— x \n", False),
+        ("no line", "x\n", False),
+        ("no dash", "- x AAAAAAA=\n", False),
+        ("a third word", "— x AAAAAAA= y\n", False),
+        ("other base64", "— x AAAAAAA\n", False),
+        ("base64 for URLs", "— x AAAA_-A=\n", False),
+        ("spare bits", "— x AAAAAAB=\n", False),
+        ("a plus in the name", "— x+y AAAAAAA=\n", False),
+        *((f"space {c!a}", f"— x{c}y AAAAAAA=\n", False) for c in "\xa0\x85\u2003\u3000"),
+        ("a tab", "— x\ty AAAAAAA=\n", False),
+        ("no UTF-8", UNKNOWN.encode().replace(b"x", b"\xff"), False),
+        ("half a surrogate pair", UNKNOWN.encode().replace(b"x", b"\xed\xa0\x80"), False),
+        ("a CR", UNKNOWN.replace("\n", "\r\n"), False),
+        ("not ended", UNKNOWN[:-1], False),
+        ("too long", UNKNOWN.replace("AAAA", "AAAA" * (1 << 18)), False),
+    )
+}
+"""Lines put behind the three signatures of a good note, and whether it is still one."""

@@ -336,3 +336,33 @@ def test_nothing_is_asked_of_a_checkpoint_without_a_policy(
     """Trap: an empty policy that accepts everything."""
     with pytest.raises(UsageError, match="whose signatures count"):
         verify(ledger, **asked)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("quorum", "early"), [("w1", 300), ("w1", 301), ("two", 301), ("none", 301)]
+)
+def test_a_quorum_that_is_older_than_the_blocks_is_a_contradiction(
+    ledger: Path, quorum: str, early: int
+) -> None:
+    """No single clock decides: it is the latest moment of a whole quorum that counts."""
+    block = forge.clock() // 1_000_000
+    w2, w3 = PARTIES.witnesses["w2"], PARTIES.witnesses["w3"]
+    text = kept(ledger).text
+    note = Note(
+        text,
+        (
+            PARTIES.log.sign(text, 0),
+            W1.sign(text, block - early),
+            *(w.sign(text, block) for w in (w2, w3)),
+        ),
+    )
+    found = report(ledger, note, quorum)
+    if (quorum, early) != ("w1", 301):
+        assert found.ok
+        return
+    assert found.exit_code == 12
+    assert found.anchor
+    assert found.anchor.unmet == (
+        "the quorum's word is of 2026-11-22T08:09:59.000000Z, 0:05:01 older than a block that it "
+        "covers, of 2026-11-22T08:15:00.000000Z: one of the two clocks is wrong",
+    )

@@ -13,7 +13,7 @@ from medchain.ledger import note as notes
 from medchain.ledger.checkpoint import Checkpoint
 from medchain.ledger.note import COSIGNATURE, Note, VerifierKey
 
-from .signers import PARTIES, TIME, key, sign, tree, witness
+from .signers import PARTIES, SIGNATURES, TIME, key, sign, tree, witness
 
 # The example of C2SP signed-note, with its verifier key.
 VKEY = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
@@ -152,6 +152,13 @@ LINE = GOOD.signatures[0].line()
 def test_what_is_no_note_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         notes.parse(text.encode())
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_unknown_signatures_are_ignored_and_malformed_ones_are_not(name: str) -> None:
+    lines, good = SIGNATURES[name]
+    three = sign(GOOD.text, PARTIES.log, *map(witness, ("w1", "w2"))).encode()
+    assert accepted(three + lines, [PARTIES.log.public]) == good
 
 
 def test_what_is_no_utf_8_is_refused_and_what_is_too_long() -> None:

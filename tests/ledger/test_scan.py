@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import pytest
 
-from medchain.ledger import core, reader, scan, verify
+from medchain.ledger import archive, core, reader, scan, verify
 from medchain.ledger.block import Header
 from medchain.ledger.judge import judge
 from medchain.ledger.merkle import Frontier
@@ -462,7 +462,7 @@ def test_some_inputs_of_the_fuzzer() -> None:
 @pytest.mark.parametrize("suffix", [".gz", ".zst"])
 def test_archives_cut_and_damaged_everywhere(suffix: str, tmp_path: Path) -> None:
     data = ledger("sealed", *[2] * 5).data
-    packed = gzip.compress(data) if suffix == ".gz" else reader._zstd().compress(data)
+    packed = gzip.compress(data) if suffix == ".gz" else archive.zstd().compress(data)
     path = tmp_path / "archive"
     for offset in range(4, len(packed), 7):
         damaged = bytearray(packed)

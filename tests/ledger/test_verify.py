@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medchain.ledger import reader
+from medchain.ledger import archive
 from medchain.ledger.judge import BadBlock
 from medchain.ledger.reader import open_ledger
 from medchain.ledger.verify import Report, Walk, verify
@@ -196,7 +196,7 @@ def test_a_cut_archive_is_torn_and_a_damaged_one_tampered(tmp_path: Path) -> Non
 
 
 def test_zstandard_archives(tmp_path: Path) -> None:
-    zstd = reader._zstd()
+    zstd = archive.zstd()
     data = EXAMPLE.read_bytes()
     path = tmp_path / "ledger.jsonl.zst"
     packed = zstd.compress(data)

@@ -132,6 +132,12 @@ def test_a_reason_that_quotes_the_row_is_refused(
     with pytest.raises(UsageError) as caught:
         amend(path, record=7, reason=f"of {subject.lower()}, read again")
     assert subject not in caught.value.message
+    column, cell = next((c, t) for c, t in rows(table)[7].items() if t.isdigit() and len(t) == 2)
+    with pytest.raises(
+        UsageError, match=f"quotes what the row says in column '{column}'"
+    ) as caught:
+        amend(path, record=7, reason=f"{column} {cell} was wrong")
+    assert cell not in caught.value.message
     with pytest.raises(UsageError, match="there is no record 400"):
         amend(path, record=400, reason="too far")
     assert path.read_bytes() == before

@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from medchain.errors import LedgerTampered, MedchainError, NoTimestamp, PolicyUnmet, UsageError
+from medchain.ledger.store import Store
 from medchain.pipeline import authority as transport
 from medchain.pipeline.der import with_sorted_certificates
-from medchain.pipeline.timestamp import Time, check, timestamp
+from medchain.pipeline.timestamp import UNNAMED, Time, check, timestamp
 from tests.cli.run import medchain
 from tests.ledger import forge
 from tests.pipeline.tsa import Authority, send, serving
@@ -182,6 +183,66 @@ def test_a_certificate_that_is_not_for_time_stamping_is_refused(tsa: Authority) 
         check(NOTE, altered, trusted)
 
 
+@pytest.mark.parametrize("trusting", [True, False])
+def test_a_signer_that_is_a_ca_is_refused(
+    tsa: Authority, checkpoint: Path, tmp_path: Path, trusting: bool
+) -> None:
+    tsa.issue("both", "middle", "both")
+    with pytest.raises(PolicyUnmet, match="issues others"):
+        check(NOTE, tsa.reply(tsa.query(NOTE), signer="both"), tsa.root.read_bytes())
+    trusted = tsa.root if trusting else None
+    with (
+        serving(honest(tsa, signer="both")) as url,
+        pytest.raises(PolicyUnmet, match="issues others"),
+    ):
+        timestamp(checkpoint, authority=url, certificates=trusted)
+    assert list(tmp_path.iterdir()) == [checkpoint]
+
+
+def test_the_certificates_given_complete_a_token_without_any(
+    tsa: Authority, other: Authority, checkpoint: Path, tmp_path: Path
+) -> None:
+    token = tsa.reply(tsa.query(NOTE, bare=True), chain=False)
+    for names in (("root", "middle", "signer"), ("signer", "middle", "root")):
+        found = check(NOTE, token, tsa.pem(*names))
+        assert (found.authority, found.verified) == ("CN=tsa signer", True)
+    for lacking in (tsa.pem("root", "middle"), other.pem("root", "middle", "signer")):
+        with pytest.raises(PolicyUnmet, match="not among those given"):
+            check(NOTE, token, lacking)
+    for untrusted in (tsa.pem("signer"), tsa.pem("root", "signer"), tsa.pem("middle", "signer")):
+        with pytest.raises(PolicyUnmet, match="does not lead to them"):
+            check(NOTE, token, untrusted)
+    altered = token.replace(token[-9:], bytes(9))
+    with pytest.raises(LedgerTampered, match="altered"):
+        check(NOTE, altered, tsa.pem("root", "middle", "signer"))
+    with serving(lambda handler, query: send(handler, tsa.reply(bare(query), chain=False))) as url:
+        stored = timestamp(checkpoint, authority=url)
+    assert (stored.authority, stored.verified) == (UNNAMED, False)
+    (tmp_path / "trusted.pem").write_bytes(tsa.pem("root", "middle", "signer"))
+    assert timestamp(checkpoint, certificates=tmp_path / "trusted.pem", check=True).verified
+
+
+def bare(query: bytes) -> bytes:
+    """`query` without the wish for certificates: its last element, of three bytes."""
+    assert query.endswith(b"\x01\x01\xff")
+    return bytes([query[0], query[1] - 3]) + query[2:-3]
+
+
+def test_the_signer_may_be_given_where_the_token_holds_others(tsa: Authority) -> None:
+    tsa.issue("one", "middle", "stamping", "-set_serial", "81")
+    token = tsa.reply(tsa.query(NOTE), signer="one", chain=False)
+    right = tsa.der("one")
+    (tsa.folder / "two.key").write_bytes((tsa.folder / "one.key").read_bytes())
+    tsa.issue("two", "middle", "stamping", "-set_serial", "82")
+    while len(tsa.der("two")) != len(right):
+        tsa.issue("two", "middle", "stamping", "-set_serial", "82")
+    altered = token.replace(right, tsa.der("two"))
+    assert altered != token
+    with pytest.raises(PolicyUnmet, match="not among those given"):
+        check(NOTE, altered, tsa.pem("root", "middle"))
+    assert check(NOTE, altered, tsa.pem("root", "middle", "one")).authority == "CN=tsa one"
+
+
 @pytest.mark.parametrize("token", [b"", b"x", b"0", bytes(5000), b"\x30\x80" * 500, b"\xff" * 99])
 def test_rubbish_is_refused(tsa: Authority, token: bytes) -> None:
     with pytest.raises(LedgerTampered, match="can be read"):
@@ -326,6 +387,28 @@ def test_sorting_changes_nothing_but_the_order(tsa: Authority) -> None:
     assert with_sorted_certificates(sorted_token) == sorted_token
     for rubbish in (b"", b"0", b"0\x84\xff\xff\xff\xff", bytes(9), token[:99], b"\x30\x00"):
         assert with_sorted_certificates(rubbish) == rubbish
+
+
+@pytest.mark.parametrize(("ahead", "code"), [(240, 0), (360, 12)])
+def test_a_time_stamp_that_is_older_than_the_blocks_is_a_contradiction(
+    tsa: Authority, tmp_path: Path, ahead: int, code: int
+) -> None:
+    def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
+        return medchain(*words, folder=tmp_path)
+
+    with Store(tmp_path / "ledger.jsonl", clock=lambda: int(time.time() + ahead) * 10**6) as store:
+        store.read(lambda _: None)
+        store.begin(forge.GENESIS)
+    key = run("key", "new", "--name", forge.GENESIS.origin, "-o", "log.key").stdout
+    (tmp_path / "policy").write_text(f"log {key}quorum none\n")
+    assert run("checkpoint", "ledger.jsonl", "--key", "log.key").returncode == 0
+    with serving(honest(tsa)) as url:
+        assert run("timestamp", "ledger.checkpoint", "--authority", url).returncode == 0
+    words = ("verify", "ledger.jsonl", "--policy", "policy", "--certificates")
+    found = run(*words, tsa.root)
+    assert found.returncode == code, found.stdout
+    assert ("policy: the time-stamp is of" in found.stdout) == bool(code)
+    assert ("one of the two clocks is wrong\n" in found.stdout) == bool(code)
 
 
 def test_verify_checks_the_time_stamp_of_a_checkpoint(

@@ -23,6 +23,10 @@ subjectKeyIdentifier = hash
 basicConstraints = critical,CA:FALSE
 keyUsage = critical,digitalSignature
 extendedKeyUsage = critical,timeStamping
+[both]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = critical,timeStamping
 [mailing]
 basicConstraints = critical,CA:FALSE
 keyUsage = critical,digitalSignature
@@ -122,10 +126,15 @@ class Authority:
         """The certificate of `name`."""
         return self.openssl("x509", "-in", f"{name}.pem", "-outform", "DER")
 
-    def query(self, data: bytes) -> bytes:
-        """A question about `data`, as ``openssl ts -query`` puts it."""
+    def query(self, data: bytes, *, bare: bool = False) -> bytes:
+        """A question about `data`, as ``openssl ts -query`` puts it; `bare`: no certificate."""
         (self.folder / "data").write_bytes(data)
-        return self.openssl("ts", "-query", "-data", "data", "-sha256", "-cert")
+        wanted = () if bare else ("-cert",)
+        return self.openssl("ts", "-query", "-data", "data", "-sha256", *wanted)
+
+    def pem(self, *names: str) -> bytes:
+        """The certificates of `names`."""
+        return b"".join((self.folder / f"{name}.pem").read_bytes() for name in names)
 
     def _key(self, name: str) -> None:
         self.openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", f"{name}.key")
