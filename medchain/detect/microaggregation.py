@@ -19,6 +19,9 @@ Floats = NDArray[np.float64]
 _FAR = 4.0
 """Robust standard deviations that the outermost groups are clipped at, at the least."""
 
+_FARTHER = 2.0
+"""How many times as far as the median of its group a value may lie, beyond that."""
+
 _STEPS = 64.0
 """Steps that a mean is rounded to in a robust standard deviation."""
 
@@ -35,7 +38,7 @@ def microaggregate(values: Floats, patients: NDArray[Any]) -> Floats:
     ordered = values[known]
     bounds = _bounds(ordered, patients[known])
     groups = list(pairwise(bounds))
-    step, (low, high) = _step(ordered), _clips(ordered, groups)
+    step, (low, high) = _step(ordered), _clips(ordered, patients[known], groups)
     shown = np.full(len(values), np.nan)
     for start, end in groups:
         group = ordered[start:end]
@@ -92,16 +95,28 @@ def _spread(ordered: Floats) -> float:
     return max(0.0, float(high - low))
 
 
-def _clips(ordered: Floats, groups: list[tuple[int, int]]) -> tuple[float, float]:
+def _clips(
+    ordered: Floats, patients: NDArray[Any], groups: list[tuple[int, int]]
+) -> tuple[float, float]:
     """From where on the outermost groups are clipped.
 
-    Twice as far from the middle as their neighbours, or `_FAR`, whichever is farther.
+    Twice as far from the middle as their neighbours, `_FAR`, or as far as `_others` of the group,
+    whichever is farthest.
     """
     if len(groups) < 3 or not (spread := _spread(ordered)):
         return -np.inf, np.inf
     middle = float(ordered[len(ordered) // 2])
     below, above = (float(np.sum(ordered[a:b] / (b - a))) for a, b in (groups[1], groups[-2]))
+    first, last = (slice(*groups[end]) for end in (0, -1))
     with np.errstate(over="ignore"):
-        low = middle - max(_FAR * spread, 2 * (middle - below))
-        high = middle + max(_FAR * spread, 2 * (above - middle))
+        least = _others(middle - ordered[first], patients[first])
+        most = _others(ordered[last] - middle, patients[last])
+        low = middle - max(_FAR * spread, 2 * (middle - below), least)
+        high = middle + max(_FAR * spread, 2 * (above - middle), most)
     return low, high
+
+
+def _others(distances: Floats, patients: NDArray[Any]) -> float:
+    """How far all of a group lie but the farthest patient, at most `_FARTHER` times its median."""
+    others = distances[patients != patients[int(np.argmax(distances))]]
+    return min(float(np.max(others, initial=0.0)), _FARTHER * float(np.median(distances)))

@@ -6,6 +6,7 @@ equals one, or lies in the middle of two neighbours, is no accident.
 
 from __future__ import annotations
 
+import csv
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from medchain.detect.train import Trained, fit
 from medchain.errors import MedchainWarning, UsageError
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "model-2"
+HEART = Path(__file__).parents[2] / "data" / "heart.csv"
 COLUMNS = ["who", "a", "b", "ward", "sick"]
 
 
@@ -156,6 +158,38 @@ def test_the_outermost_cells_cannot_be_solved_for(case: tuple[list[list[str]], T
             lines = np.polynomial.polynomial.polyfit(steps, ends, 1)
             guesses = np.array([ends[0], lines[0], ends[0] - (ends[1] - ends[0])])
             assert np.abs(guesses[:, None] - cells).min() > 1e-8 * abs(ends[0])
+
+
+@pytest.mark.parametrize("mode", ["supervised", "unlabelled"])
+def test_the_outermost_cells_of_the_heart_table_cannot_be_solved_for(mode: str) -> None:
+    with HEART.open(newline="") as file:
+        columns, *rows = csv.reader(file)
+    trained = fit(
+        columns, rows, label="anomaly", id="patient_id", mode=mode, max_epochs=2, held_out=0.0
+    )
+    cells = [float(row[columns.index("chol")]) for row in rows if row[columns.index("chol")]]
+    outermost = np.sort(cells)[-3:]
+    assert outermost.tolist() == [529, 564, 603]
+    numbers = [values for _, column, values in told(trained) if column == "chol"]
+    assert len(numbers) == 3
+    (chol,) = (
+        feature
+        for feature in trained.bundle.preprocessing["encoder"]["numeric"]
+        if feature["column"] == "chol"
+    )
+    guesses = np.concatenate([*numbers, solved(chol, len(cells))])
+    assert np.abs(guesses[:, None] - outermost).min() > 0.01
+
+
+def solved(feature: dict[str, list[float]], count: int) -> np.ndarray:
+    """Pairs of neighbouring cells, if two knots were quantiles between the same two."""
+    knots, normal = (np.array(feature[key][1:-1]) for key in ("knots", "normal"))
+    places = (count - 1) * np.array([share(value) for value in normal])
+    slopes = np.diff(knots) / np.diff(places)
+    lows = np.floor(places[:-1])
+    below = knots[:-1] - slopes * (places[:-1] - lows)
+    same = np.floor(places[1:]) == lows
+    return np.concatenate([below[same], (below + slopes)[same]])
 
 
 def share(normal: float) -> float:

@@ -71,6 +71,23 @@ def test_a_far_value_is_clipped() -> None:
     assert microaggregate(values, np.arange(300)).max() < 5
 
 
+def test_a_far_group_is_averaged_as_it_is_but_for_the_farthest_patient() -> None:
+    values = np.r_[np.random.default_rng(0).normal(0, 1, 290), np.arange(20.0, 30.0)]
+    shown = microaggregate(values, np.arange(300)).max()
+    assert shown == pytest.approx(24.4, abs=0.02)  # 29 counts as the 28 of the next patient
+    values[-1] = 1e6
+    assert microaggregate(values, np.arange(300)).max() == shown
+
+
+def test_visits_of_one_far_patient_and_a_pair_of_far_patients_are_clipped() -> None:
+    values = np.random.default_rng(0).normal(0, 1, 300)
+    values[:5] = 1e6
+    visits = np.maximum(np.arange(300) - 4, 0)
+    assert microaggregate(values, visits).max() < 5
+    values[2:5] = 0
+    assert microaggregate(values, np.arange(300)).max() < 5
+
+
 @given(st.lists(st.tuples(st.integers(0, (1 << DEPTH) - 1), st.integers(0, 60)), min_size=1))
 def test_no_leaf_is_of_too_few_patients(rows: list[tuple[int, int]]) -> None:
     leaf, patients = (np.array(part, np.intp) for part in zip(*rows, strict=True))
