@@ -58,6 +58,8 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             return value
         except MedchainError as error:
             say(f"medchain: {error.message}")
+            for line in error.details:
+                say(f"  {line}")
             if error.hint:
                 say(f"  hint: {error.hint}")
             raise typer.Exit(error.exit_code) from None
