@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import Decimal, Delimiter, Json, kind_of
+from .options import Decimal, Delimiter, Json, Where, kind_of, where_of
 from .output import plural, result, result_json, say, table
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def inspect(
     ] = None,
     delimiter: Delimiter = None,
     decimal: Decimal = None,
+    where: Where = None,
     output: Annotated[
         str | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write the column plan here, to edit."),
@@ -56,6 +57,7 @@ def inspect(
         kinds=dict(kind_of(text) for text in type or ()),
         delimiter=delimiter,
         decimal=decimal,
+        where=where_of(where),
         output=output,
     )
     result_json(_document(found)) if json else result(_words(found, output))

@@ -31,6 +31,10 @@ Decimal = Annotated[
         help="Decimal mark (. or ,) where a column leaves it open.",
     ),
 ]
+Where = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN=VALUE", help="Rows of one kind alone, of a table with several."),
+]
 
 _TIME = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|min)", re.ASCII)
 _SECONDS = {"ms": 1e-3, "s": 1.0, "min": 60.0}
@@ -50,3 +54,13 @@ def kind_of(text: str) -> tuple[str, str]:
     if not separator or not column or not kind:
         raise UsageError("--type takes COLUMN=KIND", hint="for example: --type ward=categorical")
     return column, kind
+
+
+def where_of(text: str | None) -> tuple[str, str] | None:
+    """The column and the value of ``COLUMN=VALUE``; else `UsageError`."""
+    if text is None:
+        return None
+    column, separator, value = text.partition("=")
+    if not separator or not column:
+        raise UsageError("--where takes COLUMN=VALUE", hint="for example: --where visit=baseline")
+    return column, value

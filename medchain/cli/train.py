@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import Decimal, Delimiter, Json, kind_of
+from .options import Decimal, Delimiter, Json, Where, kind_of, where_of
 from .output import bar, plural, result, result_json, say, table
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def train(
     ] = None,
     delimiter: Delimiter = None,
     decimal: Decimal = None,
+    where: Where = None,
     plan: Annotated[
         str | None,
         typer.Option(
@@ -105,6 +106,7 @@ def train(
             cost_ratio=cost_ratio,
             delimiter=delimiter,
             decimal=decimal,
+            where=where_of(where),
             plan=plan,
             skip_bad_rows=skip_bad_rows,
             rejects=rejects,

@@ -42,6 +42,7 @@ def inspect(
     positive: str | None = None,
     delimiter: str | None = None,
     decimal: str | None = None,
+    where: tuple[str, str] | None = None,
     output: str | Path | None = None,
 ) -> Inspected:
     """Say what `medchain train` would take each column of `table` for.
@@ -55,8 +56,16 @@ def inspect(
 
     whole = read_rows(table, delimiter)
     try:
-        plan = plan_of(
-            whole, None, decimal, label=label, id=id, group=group, drop=drop, kinds=kinds or {}
+        whole, plan = plan_of(
+            whole,
+            None,
+            decimal,
+            where=where,
+            label=label,
+            id=id,
+            group=group,
+            drop=drop,
+            kinds=kinds or {},
         )
         columns, rows, bad = read_plain(whole, plan)
         schema = Schema.infer(

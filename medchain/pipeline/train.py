@@ -45,6 +45,7 @@ def train(
     cost_ratio: float | None = None,
     delimiter: str | None = None,
     decimal: str | None = None,
+    where: tuple[str, str] | None = None,
     plan: str | Path | None = None,
     skip_bad_rows: bool = False,
     rejects: str | Path | None = None,
@@ -61,7 +62,8 @@ def train(
 
     How columns are read is decided from the table, with `decimal` for numbers that leave their
     decimal mark open, or said by the column plan in the file `plan`. Bad rows are listed in the
-    file `rejects`, and left out with `skip_bad_rows`.
+    file `rejects`, and left out with `skip_bad_rows`. `where`, a column and a value, picks rows of
+    one kind; the model then rejects others.
 
     Raises `TableError` where the table cannot be read or has no header, `UsageError` where it
     cannot be learnt from, `NotDurable` where the bundle cannot be written; a former bundle is then
@@ -73,8 +75,9 @@ def train(
     check_target(output)
     whole = read_rows(table, delimiter)
     drop, kinds = tuple(drop), dict(kinds or {})
+    said: dict[str, Any] = {"label": label, "id": id, "group": group, "drop": drop, "kinds": kinds}
     try:
-        by = plan_of(whole, plan, decimal, label=label, id=id, group=group, drop=drop, kinds=kinds)
+        whole, by = plan_of(whole, plan, decimal, where=where, **said)
         lenient = [name for name, kind in kinds.items() if kind == "numeric"]
         columns, rows, bad = read_plain(whole, by, lenient)
         if bad and rejects is not None:
@@ -124,19 +127,48 @@ def read_rows(table: str | Path, delimiter: str | None) -> Rows:
     return found
 
 
-def plan_of(whole: Rows, plan: str | Path | None, decimal: str | None, **options: Any) -> TablePlan:
-    """The plan in a file, or else one that is decided from the rows."""
+def plan_of(
+    whole: Rows,
+    plan: str | Path | None,
+    decimal: str | None,
+    *,
+    where: tuple[str, str] | None,
+    **options: Any,
+) -> tuple[Rows, TablePlan]:
+    """The rows of the kind that is asked for, and how to read them: by a file, or as they look."""
     if not whole.rows:
         raise refuse_rows(whole.name, whole.rejects, None)
     if plan is None:
         from ..detect.columns.decide import decide
 
-        return decide(whole.columns, whole.rows, decimal=decimal, **options)
+        whole = only(whole, where)
+        return whole, decide(whole.columns, whole.rows, decimal=decimal, where=where, **options)
     if decimal is not None:
         raise UsageError("a plan says how numbers are written", hint="leave out --decimal")
     from ..detect.columns.toml import overruled, read_plan
 
-    return overruled(read_plan(plan), whole.columns, **options)
+    by = overruled(read_plan(plan), whole.columns, where=where, **options)
+    return only(whole, by.where), by
+
+
+def only(whole: Rows, where: tuple[str, str] | None) -> Rows:
+    """The rows that hold a value in a column, as written but for case and blanks."""
+    if where is None:
+        return whole
+    from ..detect.columns.words import folded
+    from ..detect.schema import check_columns
+
+    column, value = where
+    check_columns(whole.columns, group=column)
+    place, wanted = whole.columns.index(column), folded(value)
+    places = [number for number, row in enumerate(whole.rows) if folded(row[place]) == wanted]
+    if not places:
+        raise UsageError(
+            f"no row holds the value asked for in column {column!r}",
+            hint="--where COLUMN=VALUE takes the value as the table has it",
+        )
+    rows, lines = [whole.rows[at] for at in places], [whole.lines[at] for at in places]
+    return replace(whole, rows=rows, lines=lines)
 
 
 def left_out(plan: TablePlan, bad: Sequence[Reject]) -> TablePlan:

@@ -144,3 +144,23 @@ def test_inspect_shows_no_cell_and_survives_any_name(tmp_path: Path) -> None:
     assert "CANARY" not in done.stdout + done.stderr
     found = inspect(tmp_path / "t.csv")
     assert [kind for _, kind, _ in found.columns] == ["numeric", "identifier"]
+
+
+def test_several_kinds_of_rows_are_said_and_picked(tmp_path: Path) -> None:
+    head = ["patient", "form", "age", "sex", "height", "crp", "urea", "sodium"]
+    base = [
+        [f"P{n}", "", str(n % 60), "mf"[n % 2], str(150 + n % 40), "", "", ""] for n in range(60)
+    ]
+    labs = [
+        [f"P{n % 60}", "lab", "", "", "", str(n % 50), str(n % 9 * 1.5), str(130 + n % 13)]
+        for n in range(200)
+    ]
+    table = write(tmp_path / "t.csv", [head, *base, *labs])
+    found = inspect(table)
+    assert (
+        "several kinds: 6 columns are filled for some values of column 'form'" in found.warnings[0]
+    )
+    trained = train(table, where=("form", "lab"), output=tmp_path / "m")
+    assert trained.schema.features == ("crp", "urea", "sodium")
+    with pytest.raises(TableError, match="a row of another kind than the model's; 60 rows are bad"):
+        ingest(table, model=tmp_path / "m", ledger=tmp_path / "l.jsonl")

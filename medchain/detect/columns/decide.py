@@ -32,6 +32,7 @@ from .plan import (
     Words,
 )
 from .reader import Reader
+from .rowkinds import several_kinds
 from .tally import Tally, numbered, some
 from .words import (
     MISSING_ANYWHERE,
@@ -62,16 +63,19 @@ def decide(
     drop: Iterable[str] = (),
     kinds: Mapping[str, str] | None = None,
     decimal: str | None = None,
+    where: tuple[str, str] | None = None,
 ) -> TablePlan:
     """The plan of a table of at least one row; `kinds` overrules what a column is taken for.
 
     `decimal` is the decimal mark where a column leaves it open; without, the other columns say.
+    `where` is what the rows were picked by.
     Raises `UsageError` for a name that is no column.
     """
     drop, kinds = tuple(drop), dict(kinds or {})
     check_columns(columns, label=label, id=id, group=group, drop=drop, kinds=kinds)
     cells = dict(zip(columns, columns_of(rows), strict=True))
-    remarks: list[str] = []
+    kinds_of_rows = None if where else several_kinds(cells)
+    remarks = [kinds_of_rows] if kinds_of_rows else []
     fixed = {name: ColumnPlan(name, DROPPED, "left out as asked", sure=True) for name in drop}
     if id is None and group is None:
         group = _repeating(columns, cells, {label, *drop, *kinds}, remarks)
@@ -88,7 +92,7 @@ def decide(
         fixed[name] if name in fixed else looks[name].decide(kinds.get(name), hint)
         for name in columns
     ]
-    return _checked(TablePlan(tuple(_dated(found)), label, id, group, None, tuple(remarks)))
+    return _checked(TablePlan(tuple(_dated(found)), label, id, group, where, tuple(remarks)))
 
 
 def _checked(plan: TablePlan) -> TablePlan:

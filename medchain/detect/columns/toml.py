@@ -86,6 +86,7 @@ def overruled(
     group: str | None,
     drop: Collection[str],
     kinds: Mapping[str, str],
+    where: tuple[str, str] | None = None,
 ) -> TablePlan:
     """The plan under options that say otherwise, for a table of `columns`.
 
@@ -116,6 +117,7 @@ def overruled(
         label=label or plan.label,
         id=id or plan.id,
         group=group or plan.group,
+        where=where or plan.where,
     )
 
 
