@@ -19,6 +19,7 @@ YMD, DMY, MDY, EXCEL, TIME = ORDERS = ("ymd", "dmy", "mdy", "excel", "time")
 AGE, DAYS, HOUR, WEEKDAY = FEATURES = ("age", "days", "hour", "weekday")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 YEAR = 365.2425
+_LONGEST = 64
 NO_DATE, NO_DAY = "no date in a column of dates", "a day that is in no calendar"
 _MISSING = MISSING_NUMBER | {"0000-00-00", "0000-00-00 00:00:00"}
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
@@ -69,6 +70,8 @@ class Dates:
         text = ascii_signs(cell)
         if text.casefold() in _MISSING or text in self.missing:
             return Moment()
+        if len(text) > _LONGEST:
+            return Moment(reason=NO_DATE)
         if self.order == TIME:
             found = _TIME.fullmatch(text)
             return _clock(None, found) if found else Moment(reason="no time of day")
@@ -145,6 +148,8 @@ class DateMarks:
         return marks
 
     def _add(self, text: str, count: int) -> None:
+        if len(text) > _LONGEST:
+            return
         if _TIME.fullmatch(text):
             self.times += count
             return

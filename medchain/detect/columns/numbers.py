@@ -20,6 +20,9 @@ from ..schema import MIN_PATIENTS
 from .words import FALSE, MISSING_NUMBER, TRUE, ascii_signs
 
 MARKS = (".", ",")
+LONGEST = 400
+"""No number that `float` writes is longer, and no unit makes it so."""
+
 SEPARATORS = ("", ",", ".", " ", "'")
 BELOW, ABOVE = "below", "above"
 TEXT = "text in a numeric column"
@@ -89,7 +92,7 @@ class Notation:
             return Number(nan)
         if self.boolean and word in _TRUTH:
             return Number(_TRUTH[word])
-        found = _CELL.fullmatch(text)
+        found = _match(text)
         if not found:
             infinite = word.lstrip("+-") in ("inf", "infinity")
             return Number(None, reason="infinite, not a finite number" if infinite else TEXT)
@@ -144,6 +147,11 @@ class Notation:
         return text.replace(mark, ".")
 
 
+def _match(text: str) -> re.Match[str] | None:
+    # Of long cells the expression would try each way to share blanks among its parts.
+    return _CELL.fullmatch(text) if len(text) <= LONGEST else None
+
+
 def unit_key(text: str) -> str:
     """One spelling of a unit: without blanks, in lower case."""
     return "".join(text.split()).casefold()
@@ -176,7 +184,7 @@ class Marks:
         """Of cells, each with how often it occurs."""
         marks = cls()
         for cell, count in counts.items():
-            if found := _CELL.fullmatch(ascii_signs(cell)):
+            if found := _match(ascii_signs(cell)):
                 marks._add(found, count)
         return marks
 

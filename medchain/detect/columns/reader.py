@@ -51,13 +51,14 @@ class Reader:
         self._columns = [c for c in plan.columns if self._features & set(c.parts)]
         dated = {name for name in self.sources if plan.by_name[name].kind == DATE}
         self._moments = {name: _Memo(plan.by_name[name].dates.read) for name in dated}
+        self._levels = {c.name: {"", *c.words.levels} for c in self._columns}
         self._memos = {c.name: _Memo(_cell_reader(c)) for c in self._columns if c.kind in _READERS}
 
     def read(self, cells: Mapping[str, Cells], *, quick: bool = False) -> Plain:
         """Plain columns from the cells of `sources`.
 
-        With `quick`, columns of plain notation stay as they are, unread: enough where every cell
-        of them is a number that `float` reads.
+        With `quick`, columns of plain numbers stay as they are, unread: enough where every cell of
+        them is a number that `float` reads.
         """
         found: dict[str, Cells] = {}
         bad: list[Bad] = []
@@ -67,7 +68,7 @@ class Reader:
         for column in self._columns:
             if column.kind == DATE:
                 parts = _dated(column, moments, bad)
-            elif quick and column.kind == NUMERIC and column.notation.plain:
+            elif quick and self._stands(column, cells[column.name]):
                 parts = [cells[column.name]]
             elif column.name in self._memos:
                 parts = _looked_up(column, self._memos[column.name], cells[column.name], bad)
@@ -77,6 +78,12 @@ class Reader:
         if self._plan.where:
             bad += self._others(cells)
         return Plain(found, sorted(bad, key=lambda each: each.row))
+
+    def _stands(self, column: ColumnPlan, cells: Cells) -> bool:
+        """Whether cells may stay as they are: plain numbers, or levels as the model has them."""
+        if column.kind == NUMERIC:
+            return column.notation.plain
+        return column.kind in (CATEGORICAL, BOOLEAN) and self._levels[column.name].issuperset(cells)
 
     def _others(self, cells: Mapping[str, Cells]) -> list[Bad]:
         assert self._plan.where

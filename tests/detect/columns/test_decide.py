@@ -281,3 +281,16 @@ def test_a_plan_file_that_is_wrong_is_told(tmp_path: Path, text: str, says: str)
     file.write_text(text)
     with pytest.raises(UsageError, match=says):
         read_plan(file)
+
+
+def test_the_quick_reading_agrees_with_the_careful_one() -> None:
+    rows = [(f"{n * 0.25}", ["Male", "female"][n % 2], "yno"[n % 2]) for n in range(100)]
+    names = ["x", "sex", "smoker"]
+    reader = Reader(decide(names, rows))
+    cells = dict(zip(names, zip(*rows, strict=True), strict=True))
+    quick, careful = reader.read(cells, quick=True).cells, reader.read(cells).cells
+    assert list(map(float, quick["x"])) == list(map(float, careful["x"]))
+    for name in names[1:]:
+        assert list(quick[name]) == list(careful[name])
+    odd = {"x": ["1,5"], "sex": [" MALE"], "smoker": ["TRUE"]}
+    assert [values[0] for values in reader.read(odd).cells.values()] == ["1.5", "Male", "y"]

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medchain.detect.cells import floats
+from medchain.detect.columns.dates import DateMarks, Dates
 from medchain.detect.columns.numbers import AMBIGUOUS, Marks, Notation
 
 COMMA = Notation(",", ".")
@@ -114,3 +115,11 @@ def test_units_limits_and_codes_are_read_where_the_plan_has_them() -> None:
     assert by.read("42 g").reason == "a unit or a word beside the number"
     assert Notation().read("<0.5").reason.startswith("a limit")
     assert Notation(boolean=True).read("yes").value == 1
+
+
+def test_a_long_cell_costs_no_more_than_its_length() -> None:
+    for cell in ("1" + " " * 100_000 + "\n1", "1," * 50_000, "<" + "1 " * 50_000 + "x\ny"):
+        assert Notation().read(cell).value is None
+        Marks.of({cell: 1})
+        assert Dates().read(cell).reason
+        assert not DateMarks.of({cell: 1}).dates
