@@ -16,7 +16,7 @@ from ..cells import columns_of, floats
 from ..schema import MAX_LEVELS, MIN_ROWS, check_columns
 from . import names
 from .dates import AGE, DAYS, EXCEL, HOUR, TIME, WEEKDAY, YMD, DateMarks, Dates, compact
-from .numbers import Marks, Notation
+from .numbers import Marks, Notation, unit_of
 from .plan import (
     BOOLEAN,
     CATEGORICAL,
@@ -202,6 +202,14 @@ class _Look:
             return []
         having = [cell for cell in self.present if best in "".join(cell.split()).casefold()]
         return [best] if self.tally.many(having) else []
+
+    def _several_units(self) -> list[str]:
+        """The units, if most cells are numbers in one of several that enough patients have."""
+        found = self.tally.grouped(unit_of)
+        told = {unit: cells for unit, cells in found.items() if _UNIT.fullmatch(unit)}
+        count = sum(self.tally.count(cells) for cells in told.values())
+        many = [unit for unit, cells in told.items() if self.tally.many(cells)]
+        return many if len(many) > 1 and count >= MOSTLY * self.count else []
 
     def _share_read(self, notation: Notation) -> float:
         """Of the cells that are no word for missing values, how many are numbers."""
@@ -468,7 +476,14 @@ class _Look:
             remarks.append(
                 self._says(f"{share:.0%} of the cells are numbers, and all are taken as words")
             )
-        if self.present and not words.levels and len(lookup) < _NEAR_UNIQUE * self.count:
+        if units := self._several_units():
+            remarks.append(
+                self._says(
+                    f"numbers in {' and '.join(units)}: say with kind and units in a plan how they "
+                    "convert; as words they tell little"
+                )
+            )
+        elif self.present and not words.levels and len(lookup) < _NEAR_UNIQUE * self.count:
             remarks.append(self._says("no level has ten patients"))
         return ColumnPlan(self.name, CATEGORICAL, note, words=words, remarks=tuple(remarks))
 

@@ -152,6 +152,12 @@ def _match(text: str) -> re.Match[str] | None:
     return _CELL.fullmatch(text) if len(text) <= LONGEST else None
 
 
+def unit_of(cell: str) -> str | None:
+    """The unit behind a number as `unit_key` spells it; None where there is no number."""
+    found = _match(ascii_signs(cell))
+    return unit_key(found["unit"] or "") if found else None
+
+
 def unit_key(text: str) -> str:
     """One spelling of a unit: without blanks, in lower case."""
     return "".join(text.split()).casefold()

@@ -294,3 +294,21 @@ def test_the_quick_reading_agrees_with_the_careful_one() -> None:
         assert list(quick[name]) == list(careful[name])
     odd = {"x": ["1,5"], "sex": [" MALE"], "smoker": ["TRUE"]}
     assert [values[0] for values in reader.read(odd).cells.values()] == ["1.5", "Male", "y"]
+
+
+def test_several_units_are_said() -> None:
+    cells = column(
+        lambda n, r: f"{r.randrange(150, 200)} cm" if n % 2 else f"{r.uniform(1.5, 2):.2f} m"
+    )
+    found, _ = planned("height", cells)
+    assert "numbers in cm and m" in found.remarks[0] or "numbers in m and cm" in found.remarks[0]
+
+
+UNITS = 'kind = "numeric"\nunits = { cm = 0.01, m = 1.0 }'
+
+
+def test_a_plan_converts_units(tmp_path: Path) -> None:
+    file = tmp_path / "plan.toml"
+    file.write_text(f"[columns.height]\n{UNITS}\n")
+    found = Reader(read_plan(file)).read({"height": ["180 cm", "1.75 m"]})
+    assert list(map(float, found.cells["height"])) == [1.8, 1.75]
