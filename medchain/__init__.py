@@ -38,10 +38,11 @@ if TYPE_CHECKING:
     from .pipeline.find import find as find
     from .pipeline.ingest import IngestSummary as IngestSummary
     from .pipeline.ingest import ingest as ingest
-    from .pipeline.inspect import show as show
+    from .pipeline.inspect import inspect as inspect
     from .pipeline.plot import plot as plot
     from .pipeline.prove import prove_extension as prove_extension
     from .pipeline.prove import prove_record as prove_record
+    from .pipeline.show import show as show
     from .pipeline.timestamp import Time as Time
     from .pipeline.timestamp import timestamp as timestamp
     from .pipeline.train import train as train
@@ -66,10 +67,11 @@ _HOMES = {
     "export": "pipeline.export",
     "find": "pipeline.find",
     "ingest": "pipeline.ingest",
+    "inspect": "pipeline.inspect",
     "plot": "pipeline.plot",
     "prove_extension": "pipeline.prove",
     "prove_record": "pipeline.prove",
-    "show": "pipeline.inspect",
+    "show": "pipeline.show",
     "timestamp": "pipeline.timestamp",
     "train": "pipeline.train",
     "verify": "pipeline.audit",

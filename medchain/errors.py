@@ -6,11 +6,17 @@ The class is the exit code, the message is one clear sentence, the hint says wha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class MedchainError(Exception):
-    """A failure that is not a bug: shown as one sentence and a hint, never as a traceback."""
+    """A failure that is not a bug: shown as one sentence and a hint, never as a traceback.
+
+    ``details`` are lines that stand between the two, where one sentence cannot say it all.
+    """
 
     exit_code = 1
+    details: tuple[str, ...] = ()
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -71,6 +77,7 @@ class TableError(MedchainError):
         line: int | None = None,
         column: str | None = None,
         hint: str = "",
+        details: Sequence[str] = (),
     ) -> None:
         place = file
         if line is not None:
@@ -79,6 +86,7 @@ class TableError(MedchainError):
             place += f", column {column!r}"
         super().__init__(f"{place}: {reason}", hint=hint)
         self.file, self.line, self.column, self.reason = file, line, column, reason
+        self.details = tuple(details)
 
 
 class RowsRejected(MedchainError):

@@ -11,6 +11,7 @@ from .. import __version__
 from .output import guarded
 
 COMMANDS: tuple[str, ...] = (
+    "inspect",
     "train",
     "evaluate",
     "ingest",

@@ -51,8 +51,8 @@ def new(
 
     Whoever checks puts that line into a policy, from a source that they trust.
     """
-    from ..pipeline.inspect import origin
     from ..pipeline.keys import create
+    from ..pipeline.show import origin
 
     if (name is None) == (ledger is None):
         raise UsageError("a key is named by a --ledger or by a --name")

@@ -24,6 +24,17 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document inst
 Delimiter = Annotated[
     str | None, typer.Option(help="What separates the cells of the table (default: a comma).")
 ]
+Decimal = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MARK",
+        help="Decimal mark (. or ,) where a column leaves it open.",
+    ),
+]
+Where = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN=VALUE", help="Rows of one kind alone, of a table with several."),
+]
 
 _TIME = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|min)", re.ASCII)
 _SECONDS = {"ms": 1e-3, "s": 1.0, "min": 60.0}
@@ -35,3 +46,21 @@ def seconds(text: str) -> float:
     if not found:
         raise UsageError(f"{text!r} is no time", hint="write it like 500ms, 2s or 1.5min")
     return float(found[1]) * _SECONDS[found[2]]
+
+
+def kind_of(text: str) -> tuple[str, str]:
+    """The column and the kind of ``COLUMN=KIND``; else `UsageError`."""
+    column, separator, kind = text.rpartition("=")
+    if not separator or not column or not kind:
+        raise UsageError("--type takes COLUMN=KIND", hint="for example: --type ward=categorical")
+    return column, kind
+
+
+def where_of(text: str | None) -> tuple[str, str] | None:
+    """The column and the value of ``COLUMN=VALUE``; else `UsageError`."""
+    if text is None:
+        return None
+    column, separator, value = text.partition("=")
+    if not separator or not column:
+        raise UsageError("--where takes COLUMN=VALUE", hint="for example: --where visit=baseline")
+    return column, value

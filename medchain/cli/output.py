@@ -60,6 +60,8 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
                     sys.stdout.flush()
         except MedchainError as error:
             say(f"medchain: {error.message}")
+            for line in error.details:
+                say(f"  {line}")
             if error.hint:
                 say(f"  hint: {error.hint}")
             raise typer.Exit(error.exit_code) from None

@@ -24,7 +24,7 @@ def show(
     json: Json = False,
 ) -> None:
     """Show the head of a ledger, one block, or one record."""
-    from ..pipeline.inspect import show as run
+    from ..pipeline.show import show as run
 
     if block is not None and record is not None:
         raise UsageError("show a block or a record, not both at once")

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import UsageError
-from .options import Delimiter, Json
+from .options import Decimal, Delimiter, Json, Where, kind_of, where_of
 from .output import bar, plural, result, result_json, say, table
 
 if TYPE_CHECKING:
@@ -67,6 +66,20 @@ def train(
         typer.Option(help="Cheapest threshold if a missed anomaly costs this many false alarms."),
     ] = None,
     delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    where: Where = None,
+    plan: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Read columns as this plan says (medchain inspect -o writes one)."
+        ),
+    ] = None,
+    skip_bad_rows: Annotated[
+        bool, typer.Option("--skip-bad-rows", help="Leave unreadable rows out.")
+    ] = False,
+    rejects: Annotated[
+        str | None, typer.Option(help="Where to list bad rows: line, column, reason.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Learn an anomaly detector from a table and save it as a bundle.
@@ -82,7 +95,7 @@ def train(
             id=id,
             group=group,
             drop=drop or (),
-            kinds=dict(_kind(text) for text in type or ()),
+            kinds=dict(kind_of(text) for text in type or ()),
             positive=positive,
             output=output,
             mode=mode,
@@ -92,6 +105,11 @@ def train(
             alert_rate=alert_rate,
             cost_ratio=cost_ratio,
             delimiter=delimiter,
+            decimal=decimal,
+            where=where_of(where),
+            plan=plan,
+            skip_bad_rows=skip_bad_rows,
+            rejects=rejects,
             progress=lambda stage, step, most: shown.update(step, most, "steps at most", stage),
         )
     for warning in trained.warnings:
@@ -180,10 +198,3 @@ def _figures(metrics: dict[str, Any]) -> str:
 
 def _text(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
-
-
-def _kind(text: str) -> tuple[str, str]:
-    column, separator, kind = text.rpartition("=")
-    if not separator or not column or not kind:
-        raise UsageError("--type takes COLUMN=KIND", hint="for example: --type ward=categorical")
-    return column, kind

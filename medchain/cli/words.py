@@ -9,8 +9,14 @@ _SHOWN_NUMBERS = 12
 
 def table(pairs: list[tuple[str, str]]) -> str:
     """Names and values in two columns, indented."""
-    width = max(len(name) for name, _ in pairs)
-    return "\n".join(f"  {name:<{width}}  {value}" for name, value in pairs)
+    shown = [(printable(name), printable(value)) for name, value in pairs]
+    width = max(len(name) for name, _ in shown)
+    return "\n".join(f"  {name:<{width}}  {value}" for name, value in shown)
+
+
+def printable(text: str) -> str:
+    """A text on one line: a name in a table may hold anything."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def plural(count: int, noun: str) -> str:

@@ -20,7 +20,7 @@ from .. import fs
 from ..errors import FormatTooNew, MedchainWarning, ModelError, UsageError
 from .schema import MODES, Schema
 
-FORMAT = 4
+FORMAT = 5
 MANIFEST, KERAS, LITE, PREPROCESSING, CARD = (
     "manifest.json",
     "network.keras",
@@ -29,7 +29,7 @@ MANIFEST, KERAS, LITE, PREPROCESSING, CARD = (
     "CARD.md",
 )
 _FILES = {KERAS, LITE, PREPROCESSING, CARD}
-_PARTS = {1: _FILES - {CARD}, 2: _FILES, 3: _FILES, 4: _FILES}
+_PARTS = {1: _FILES - {CARD}, 2: _FILES, 3: _FILES, 4: _FILES, 5: _FILES}
 """The files of each format, the manifest aside."""
 
 _AGGREGATED = 4

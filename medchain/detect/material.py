@@ -11,10 +11,14 @@ from numpy.typing import NDArray
 
 from ..errors import UsageError
 from .cells import floats
+from .columns.plan import TablePlan
 from .encode import Encoder, Table
 from .groups import together
 from .label import Label, read_label
 from .schema import (
+    CONSTANT,
+    DROPPED,
+    IDENTIFIER,
     MIN_PATIENTS,
     MIN_ROWS,
     MODES,
@@ -93,19 +97,21 @@ def prepare(
     held_out: float,
     random: np.random.Generator,
     mode: str = SUPERVISED,
+    read_by: TablePlan | None = None,
 ) -> Material:
     """Hold rows out, then decide kinds and fit the encoder on the training rows alone.
 
     Rows without a label, and rows with a cell that cannot be read, are left out and counted in the
-    warnings; in the mode `NORMAL_ONLY` rows labelled anomalous are for measuring alone. Raises
-    `UsageError`.
+    warnings; in the mode `NORMAL_ONLY` rows labelled anomalous are for measuring alone. With
+    `read_by` the rows are plain ones that a plan made. Raises `UsageError`.
     """
     drop, needed = tuple(drop), label if mode == SUPERVISED else None
     check_columns(columns, label=label, id=id, group=group, drop=drop, kinds=kinds)
     least = MIN_ROWS if held_out else MIN_ROWS // 2
     _demand_rows(len(rows), least, "in the table")
     cells = dict(zip(columns, zip(*rows, strict=True), strict=True))
-    for name in columns:
+    notes = {} if read_by is None else read_by.notes
+    for name in columns if read_by is None else ():
         if name not in {label, id, group, *drop, *(kinds or ())}:
             refuse_spoilt_numbers(name, cells[name])
     found, labels, usable = _labels(label, cells, len(rows), positive)
@@ -131,11 +137,12 @@ def prepare(
         drop=drop,
         kinds=kinds,
         patients=whose,
+        notes=notes,
     )
     chosen = {name: cells[name] for name in schema.features}
-    read = _readable(schema, _pick(chosen, usable[learn]))
-    left_out_training = len(learn) - len(read)
-    learn = learn[read]
+    readable = _readable(schema, _pick(chosen, usable[learn]))
+    left_out_training = len(learn) - len(readable)
+    learn = learn[readable]
     _demand_classes(needed, labels[learn])
     encoder = Encoder.fit(schema, _pick(chosen, usable[learn]), patients[learn].tolist())
     train, held_side = (
@@ -148,10 +155,22 @@ def prepare(
         "training row(s) with a cell that is no number": left_out_training,
         "held-out row(s) with a cell that is no number": len(held) - len(held_side),
     }
-    warnings = (*schema.warnings, *_warnings(left_out, needed, train))
+    read = () if read_by is None else (*read_by.lost, *_unused(schema, read_by))
+    warnings = (*read, *schema.warnings, *_warnings(left_out, needed, train))
     shown = encoder.aggregated(train.table, train.patients)
     counted_by = "identifier" if id else "group" if group else "row"
     return Material(schema, encoder, train, held_side, shown, warnings, mode, counted_by)
+
+
+def _unused(schema: Schema, plan: TablePlan) -> list[str]:
+    """One line for each column that nobody asked to leave out, and that is left out."""
+    asked = {plan.label, plan.id, plan.group}
+    asked |= {column.name for column in plan.columns if column.kind == DROPPED}
+    return [
+        f"column {column.name!r} is no feature: {column.note}"
+        for column in schema.columns
+        if column.kind in (IDENTIFIER, CONSTANT) and column.name not in asked
+    ]
 
 
 def _demand_rows(count: int, least: int, which: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from math import isfinite, isinf
 from typing import Any
@@ -66,8 +66,11 @@ class Schema:
         drop: Iterable[str] = (),
         kinds: Mapping[str, str] | None = None,
         patients: Sequence[int] | None = None,
+        notes: Mapping[str, str] | None = None,
     ) -> Schema:
         """Decide the kind of every column from `rows`; `patients` says whose each row is.
+
+        `notes` are what is known of columns already, how they are written or why they are left out.
 
         A `label` given by name only is set aside; given as a `Label` it is compared with every
         feature, and one that says the same is warned about. Raises `UsageError`.
@@ -93,6 +96,7 @@ class Schema:
                 decided.append(Column(column, *fixed[column]))
                 continue
             found, warning = _decide(column, cells[column], kinds.get(column), patients)
+            found = _noted(found, (notes or {}).get(column, ""))
             decided.append(found)
             warnings += warning
             if found.kind in (NUMERIC, CATEGORICAL):
@@ -120,22 +124,25 @@ class Schema:
         """(column, kind, note) for every column; a note never shows a cell."""
         return [(c.name, c.kind, c.note) for c in self.columns]
 
-    def bind(self, columns: Sequence[str]) -> tuple[list[int], list[str]]:
-        """Find the features in a table's `columns`.
+    def bind(
+        self, columns: Sequence[str], sources: Sequence[str] | None = None
+    ) -> tuple[list[int], list[str]]:
+        """Find the features, or the columns that they are made of, in a table's `columns`.
 
-        Returns the position of each feature, and the columns that are not scored. Raises
-        `ModelError`, which names every feature that the table lacks.
+        Returns the position of each, and the columns that are not scored. Raises `ModelError`,
+        which names every column that the table lacks.
         """
+        needed = self.features if sources is None else sources
         place = {name: position for position, name in enumerate(columns)}
-        lacking = [name for name in self.features if name not in place]
+        lacking = [name for name in needed if name not in place]
         if lacking:
             raise ModelError(
                 f"the table lacks {counted(len(lacking), 'column')} of the model: "
                 + ", ".join(map(repr, lacking)),
-                hint=_differences(lacking, [c for c in columns if c not in self.features]),
+                hint=_differences(lacking, [c for c in columns if c not in needed]),
             )
-        wanted = set(self.features)
-        return [place[f] for f in self.features], [c for c in columns if c not in wanted]
+        wanted = set(needed)
+        return [place[name] for name in needed], [c for c in columns if c not in wanted]
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists and dicts, from which `from_json` builds the same schema."""
@@ -251,6 +258,14 @@ def refuse_spoilt_numbers(column: str, cells: Sequence[str]) -> None:
     readable = sum(map(isfinite, values))
     if spoilt and readable >= _MOSTLY_NUMBERS * (readable + len(spoilt)):
         raise SpoiltNumbers(column, spoilt[0], len(spoilt), reason(cells[spoilt[0]]))
+
+
+def _noted(column: Column, note: str) -> Column:
+    """The column with what was known of it: alone for what is no feature, else behind its note."""
+    if not note:
+        return column
+    other = column.kind in (IDENTIFIER, DROPPED)
+    return replace(column, note=note if other else f"{column.note}; {note}")
 
 
 def _decide(

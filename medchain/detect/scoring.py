@@ -19,6 +19,8 @@ from . import outcome
 from .boosting import Forest
 from .bundle import LITE, Bundle
 from .cells import columns_of
+from .columns.plan import TablePlan
+from .columns.reader import Plain, Reader
 from .drift import Bins, Drift
 from .encode import Encoder, Numbers, Problem, Table
 from .probe import probe
@@ -135,6 +137,10 @@ class Scorer:
 
     def _load(self, bundle: Bundle) -> None:
         about = bundle.preprocessing
+        plan = about.get("columns")
+        self._reader = (
+            None if plan is None else Reader(TablePlan.from_json(plan), self.schema.features)
+        )
         self.encoder = Encoder.from_json(about["encoder"])
         statistics = about["statistics"] and Statistics.from_json(self.encoder, about["statistics"])
         forest = about.get("forest") and Forest.from_json(about["forest"])
@@ -148,8 +154,9 @@ class Scorer:
         columns = [*self.schema.numeric, *self.schema.categorical]
         if columns != self.encoder.columns:
             raise ValueError("other features than the encoder")
-        cells = [[cell] * len(columns) for cell in ("", "0", "1e300")]
-        self._places = list(range(len(columns)))
+        width = len(self._reader.sources) if self._reader else len(columns)
+        cells = [[cell] * width for cell in ("", "0", "1e300")]
+        self._places = list(range(width))
         self._score(cells, np.zeros((len(cells), self.drift.width if self.drift else 0), np.uint8))
         self._places = None
 
@@ -158,6 +165,9 @@ class Scorer:
 
         Raises `ModelError` with the name of every column that is lacking.
         """
+        if self._reader:
+            self._places, ignored = self.schema.bind(columns, self._reader.sources)
+            return ignored
         places, ignored = self.schema.bind(columns)
         where = dict(zip(self.schema.features, places, strict=True))
         self._places = [where[name] for name in (*self.schema.numeric, *self.schema.categorical)]
@@ -180,7 +190,23 @@ class Scorer:
         """The cells of the model's features."""
         assert self._places is not None, "bind the scorer to the table's columns first"
         cells = columns_of(rows)
-        return self.encoder.read([cells[place] for place in self._places])
+        wanted = [cells[place] for place in self._places]
+        return self._read_by_plan(wanted) if self._reader else self.encoder.read(wanted)
+
+    def _read_by_plan(self, cells: list[tuple[str, ...]]) -> Table:
+        """Columns of plain numbers are read as they stand, unless a cell of them is no such."""
+        assert self._reader
+        named = dict(zip(self._reader.sources, cells, strict=True))
+        plain = self._reader.read(named, quick=True)
+        table = self._encoded(plain)
+        if table.problems or plain.bad:
+            plain = self._reader.read(named)
+            table = self._encoded(plain)
+            table.problems = [Problem(*bad) for bad in plain.bad]
+        return table
+
+    def _encoded(self, plain: Plain) -> Table:
+        return self.encoder.read([plain.cells[name] for name in self.encoder.columns])
 
     def units(self, table: Table, numbers: Numbers | None = None) -> Floats:
         """The score of each row before it is squeezed between 0 and 1.

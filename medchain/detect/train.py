@@ -18,6 +18,7 @@ from ..errors import ModelError, UsageError
 from . import threshold as thresholds
 from .bundle import CARD, KERAS, LITE, PREPROCESSING, Bundle, encode_json
 from .card import card
+from .columns.plan import TablePlan
 from .drift import Drift
 from .material import SUPERVISED, Material, Rows, mode_of, prepare
 from .metrics import Report
@@ -92,6 +93,7 @@ def fit(
     mode: str = "auto",
     progress: Progress | None = None,
     plan: Plan | None = None,
+    read_by: TablePlan | None = None,
 ) -> Trained:
     """Train on most of the rows of text, and measure on the others.
 
@@ -104,7 +106,8 @@ def fit(
     uses a label for measuring alone, and so does ``normal-only``, which learns from the rows that
     are labelled normal, or from all where there is no label. Rows with the same `id` or `group`
     stay together. `max_epochs` bounds how often the network passes over the rows; `progress` is
-    called with a stage, steps done and steps at most; `plan` changes what is built.
+    called with a stage, steps done and steps at most; `plan` changes what is built. `read_by` is
+    the column plan that made the rows from a table; it becomes part of the model.
 
     Raises `UsageError` for a table or options that cannot work.
     """
@@ -138,8 +141,12 @@ def fit(
         held_out=held_out,
         random=np.random.default_rng([seed, 1]),
         mode=mode,
+        read_by=read_by,
     )
-    bundle, scores = _learn(mode, material, rule, seed, max_epochs, progress, plan or Plan())
+    columns_plan = None if read_by is None else read_by.to_json()
+    bundle, scores = _learn(
+        mode, material, rule, seed, max_epochs, progress, plan or Plan(), columns_plan
+    )
     return Trained(bundle, material.warnings, scores)
 
 
@@ -151,6 +158,7 @@ def _learn(
     max_epochs: int | None,
     progress: Progress | None,
     plan: Plan,
+    columns: dict[str, Any] | None,
 ) -> tuple[Bundle, Floats]:
     inputs = material.encoder.encode(material.train.table)
     task: Task = (Labelled if mode == SUPERVISED else Unlabelled)(material, inputs, seed, plan)
@@ -162,6 +170,7 @@ def _learn(
     score = Views(material.encoder, Lite(lite), task.statistics, task.forest)
     held = outcome.scores(score(material.held.table))
     preprocessing = {
+        "columns": columns,
         "encoder": material.encoder.to_json(),
         "statistics": task.statistics and task.statistics.to_json(),
         "forest": task.forest and task.forest.to_json(),

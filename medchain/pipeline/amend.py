@@ -11,8 +11,8 @@ from ..fs import readable
 from ..ledger.lines import Event
 from ..ledger.store import Recovered
 from .book import Book, Wish
-from .inspect import show
 from .reason import checked, refuse_identifiers, words_of
+from .show import show
 
 
 @dataclass(frozen=True, slots=True)

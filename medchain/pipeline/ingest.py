@@ -7,9 +7,7 @@ and appends them in blocks.
 
 from __future__ import annotations
 
-import csv
 import gc
-import io
 import secrets
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,6 +27,7 @@ from ..ledger.store import Recovered
 from ..ledger.vault import Ingest
 from .book import DEFAULT_BITS, Book, Wish
 from .explain import explained
+from .rejects import write_rejects
 from .scored import Part, Progress, Scored, regrouped
 from .share import streamed
 
@@ -110,7 +109,7 @@ def ingest(
     scorer = Scorer(bundle)
     with (
         _collector_at_rest(),
-        open_table(table, delimiter=delimiter, skip_bad_rows=skip_bad_rows) as source,
+        open_table(table, delimiter=delimiter, skip_bad_rows=True) as source,
         fs.scratch() as scratch,
     ):
         ignored = tuple(scorer.bind(source.columns))
@@ -123,10 +122,10 @@ def ingest(
             found = _found(book, source, bundle.digest)
             if found and found.complete:
                 return replace(_duplicate(book, bundle, found.batch, ignored), shredded=shredded)
-            scored.run(skip_bad_rows)
+            scored.run(skip_bad_rows, rejects)
             if scored.rejects:
                 scored.rejects_file = str(rejects or Path(ledger).with_suffix(".rejects.csv"))
-                _write_rejects(scored.rejects_file, scored.rejects)
+                write_rejects(scored.rejects_file, scored.rejects)
             batch = found.batch if found else book.begin(source.digest, bundle.digest)
             run = _Recording(book, scored, batch, ignored, reasons).run()
             return replace(run, shredded=shredded)
@@ -330,12 +329,3 @@ def _duplicate(book: Book, bundle: Bundle, batch: str, ignored: tuple[str, ...])
         ignored=ignored,
         recovered=tuple(book.store.recovered),
     )
-
-
-def _write_rejects(path: str | Path, rejects: list[Reject]) -> None:
-    """Line, column and reason of each rejected row; its cells stay in the table."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("line", "column", "reason"))
-    writer.writerows((reject.line, reject.column or "", reject.reason) for reject in rejects)
-    fs.replace(Path(path), text.getvalue().encode(), mode=0o600)

@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import compress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from .. import fs
 from ..errors import TableError
 from ..ledger.pow import cores
+from .rejects import refuse_rows, write_rejects
 from .share import shared, shares
 
 if TYPE_CHECKING:
@@ -100,19 +102,23 @@ class Scored:
         self.processes = shares(table.size, cores())
         self.files = (table.fileno(), scratch.fileno())
 
-    def run(self, skip_bad_rows: bool) -> None:
-        """Read and score the table. Raises `TableError` at the first bad row, unless skipped."""
-        found = shared(
-            lambda number: self._share(number, skip_bad_rows), self.processes, self.files
-        )
-        bad = sorted((fault for share in found for fault in share.bad), key=_line)
-        if bad and not skip_bad_rows:
-            raise self._fault(bad[0])
+    def run(self, skip_bad_rows: bool, rejects: str | Path | None = None) -> None:
+        """Read and score the table.
+
+        Raises `TableError`, which tells of every bad row, unless they are skipped; they are then
+        listed in the file `rejects`, if there is to be one.
+        """
+        found = shared(self._share, self.processes, self.files)
+        bad = [fault for share in found for fault in share.bad]
+        self.rejects = sorted([*self.table.rejects, *bad], key=_line)
+        if self.rejects and not skip_bad_rows:
+            if rejects is not None:
+                write_rejects(rejects, self.rejects)
+            raise refuse_rows(self.table.name, self.rejects, rejects)
         self.rows = sum(share.rows for share in found)
         self.anomalies = sum(share.anomalies for share in found)
-        self.rejects = sorted([*self.table.rejects, *bad], key=_line)
 
-    def _share(self, number: int, skip_bad_rows: bool) -> _Share:
+    def _share(self, number: int) -> _Share:
         """Score every n-th batch from `number` on; the scores go to their place in scratch."""
         share = _Share()
         try:
@@ -120,10 +126,8 @@ class Scored:
                 self._keep(start, self._score(batch, share))
                 if number == 0:
                     self.report("scoring", start + len(batch.rows), 0)
-                if share.bad and not skip_bad_rows:
-                    break
         except TableError:
-            # Share 0 meets the same fault, unless it stopped at a row before it.
+            # Share 0 meets the same fault.
             if number == 0:
                 raise
         return share
@@ -159,15 +163,6 @@ class Scored:
         """Tell whoever watches how far this is."""
         if self._progress:
             self._progress(Progress(stage, self.table.position, self.table.size, rows, blocks))
-
-    def _fault(self, reject: Reject) -> TableError:
-        return TableError(
-            reject.reason,
-            file=self.table.name,
-            line=reject.line,
-            column=reject.column,
-            hint="correct the row, or leave such rows out with --skip-bad-rows",
-        )
 
 
 @dataclass(slots=True)

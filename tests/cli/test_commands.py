@@ -306,7 +306,7 @@ def test_a_terminal_sees_progress_and_a_pipe_does_not(road: Path, tmp_path: Path
 
 def test_a_bug_is_told_without_the_data(tmp_path: Path) -> None:
     code = (
-        "import medchain.pipeline.inspect as inspect\n"
+        "import medchain.pipeline.show as inspect\n"
         "def show(*_, **__): raise ValueError('CANARY')\n"
         "inspect.show = show\n"
         "from medchain.__main__ import main; main()"

@@ -22,7 +22,7 @@ from medchain.ledger.verify import Walk
 from medchain.pipeline.audit import verify
 from medchain.pipeline.find import find
 from medchain.pipeline.ingest import ingest
-from medchain.pipeline.inspect import show
+from medchain.pipeline.show import show
 from tests.ledger.forge import open_store
 
 Event = dict[str, Any]

@@ -16,7 +16,7 @@ from medchain.pipeline.erase import erase
 from medchain.pipeline.export import export
 from medchain.pipeline.find import find
 from medchain.pipeline.ingest import ingest
-from medchain.pipeline.inspect import show
+from medchain.pipeline.show import show
 from tests.pipeline.test_ingest import records, rows
 
 

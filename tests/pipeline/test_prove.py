@@ -28,8 +28,8 @@ from medchain.pipeline.check import check
 from medchain.pipeline.checkpoint import checkpoint
 from medchain.pipeline.erase import erase
 from medchain.pipeline.ingest import ingest
-from medchain.pipeline.inspect import show
 from medchain.pipeline.prove import prove_event, prove_extension, prove_record, remarks_since
+from medchain.pipeline.show import show
 from tests.cli.run import medchain
 from tests.ledger import forge
 from tests.ledger.signers import PARTIES, policy_text, sign
@@ -71,7 +71,7 @@ def example(tmp_path: Path) -> Path:
 
 
 def _origin(path: Path) -> str:
-    from medchain.pipeline.inspect import show
+    from medchain.pipeline.show import show
 
     return str(show(path)["origin"])
 

@@ -19,7 +19,7 @@ from medchain.pipeline import share
 from medchain.pipeline.audit import verify
 from medchain.pipeline.explain import explain
 from medchain.pipeline.ingest import ingest
-from medchain.pipeline.inspect import show
+from medchain.pipeline.show import show
 
 OLD = Path(__file__).parent.parent.parent / "data" / "archive" / "model"
 PATIENTS = OLD.parent.parent / "patients.csv"
