@@ -19,6 +19,7 @@ COMMANDS += (
     "key new",
     "key show",
     "key sign",
+    "key sign-model",
     "key rotate",
     "verifier",
     "timestamp",

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .pipeline.prove import prove_extension as prove_extension
     from .pipeline.prove import prove_record as prove_record
     from .pipeline.show import show as show
+    from .pipeline.signed_model import sign_model as sign_model
     from .pipeline.timestamp import Time as Time
     from .pipeline.timestamp import timestamp as timestamp
     from .pipeline.train import train as train
@@ -72,6 +73,7 @@ _HOMES = {
     "prove_extension": "pipeline.prove",
     "prove_record": "pipeline.prove",
     "show": "pipeline.show",
+    "sign_model": "pipeline.signed_model",
     "timestamp": "pipeline.timestamp",
     "train": "pipeline.train",
     "verify": "pipeline.audit",

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import RowsRejected
-from .options import Delimiter, Json, seconds
+from ..ledger.lines import printable
+from .options import Delimiter, Json, ModelKey, seconds
 from .output import (
     Bar,
     bar,
@@ -87,6 +88,7 @@ def ingest(
         bool,
         typer.Option("--no-reasons", help="Do not seal what made a row anomalous beside it."),
     ] = False,
+    model_key: ModelKey = None,
     json: Json = False,
 ) -> None:
     """Score the rows of a table and record them in a ledger.
@@ -114,6 +116,7 @@ def ingest(
             rejects=rejects,
             allow_duplicate=allow_duplicate,
             reasons=not no_reasons,
+            model_key=model_key or (),
             progress=lambda progress: _show(shown, progress),
             mining=lambda nonces: shown.note(f"mining a block: {nonces:,} nonces"),
         )
@@ -136,6 +139,8 @@ def _words(summary: IngestSummary) -> str:
         ("model", summary.model),
         ("threshold", f"{summary.threshold:g}"),
     ]
+    if summary.signed_by:
+        about.insert(1, ("signed by", ", ".join(map(printable, summary.signed_by))))
     if summary.ignored:
         about.append(("not scored", ", ".join(summary.ignored)))
     if summary.duplicate:

@@ -1,4 +1,4 @@
-"""`medchain key`: new, show, sign, rotate."""
+"""`medchain key`: new, show, sign, sign-model, rotate."""
 
 from __future__ import annotations
 
@@ -37,10 +37,15 @@ def new(
         str | None, typer.Option(help="The ledger whose log the key signs for, by its origin.")
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="Or the name itself: a log's origin, or a witness's own.")
+        str | None,
+        typer.Option(help="Or the name itself: a log's origin, or that of a witness or trainer."),
     ] = None,
     kind: Annotated[
-        str, typer.Option(metavar="log|witness", help="What it signs: its log, or those of others.")
+        str,
+        typer.Option(
+            metavar="log|witness|model",
+            help="What it signs: its log, the logs of others, or models.",
+        ),
     ] = "log",
     encrypt: Annotated[
         bool, typer.Option("--encrypt", help="Protect the file with a passphrase.")
@@ -94,6 +99,24 @@ def sign(
     # No path binds the size, so the person who signs should see it.
     say(f"Signed {plural(found.size, 'block')} of {printable(found.origin)}")
     write(signed.encode(), output)
+
+
+def sign_model(
+    key: KeyFile,
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="The model bundle's folder.")],
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Sign a model bundle, inside its folder.
+
+    Whoever uses the model names the verifier key: medchain ingest --model-key, verify --model-key.
+    """
+    from ..ledger.lines import printable
+    from ..pipeline.keys import load
+    from ..pipeline.signed_model import sign_model as run
+
+    note = run(model, load(Path(key), ask(passphrase_file)))
+    names = ", ".join(printable(signature.name) for signature in note.signatures)
+    say(f"Signed {model}; it carries signatures of {names}")
 
 
 def rotate(
@@ -153,5 +176,5 @@ def write(data: bytes, output: str, *, mode: int = 0o644) -> None:
     say(f"Wrote {output}")
 
 
-for _command in (new, show, sign, rotate):
+for _command in (new, show, sign, sign_model, rotate):
     app.command()(guarded(_command))

@@ -21,6 +21,13 @@ Reason = Annotated[
     typer.Option(help="Why, in words that the ledger will hold for ever; never who."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of words.")]
+ModelKey = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="VKEY",
+        help="Take only models that this verifier key signed, or another one named; repeatable.",
+    ),
+]
 Delimiter = Annotated[
     str | None, typer.Option(help="What separates the cells of the table (default: a comma).")
 ]

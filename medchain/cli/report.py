@@ -123,6 +123,8 @@ def _facts(report: Report, seconds: float | None) -> list[tuple[str, str]]:
         if report.scores_of_erased:
             rest += f"; the rows of {report.scores_of_erased:,} are not there any more"
         facts.append(("scores repeated", f"{report.scores_repeated:,}{rest}"))
+    if report.models_signed_by:
+        facts.append(("models signed by", ", ".join(map(printable, report.models_signed_by))))
     return facts + _anchoring(report)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .key import PassphraseFile, ask
 from .options import Decimal, Delimiter, Json, Where, kind_of, where_of
 from .output import bar, plural, result, result_json, say, table
 
@@ -80,14 +81,22 @@ def train(
     rejects: Annotated[
         str | None, typer.Option(help="Where to list bad rows: line, column, reason.")
     ] = None,
+    key: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Sign the bundle with this private key.")
+    ] = None,
+    passphrase_file: PassphraseFile = None,
     json: Json = False,
 ) -> None:
     """Learn an anomaly detector from a table and save it as a bundle.
 
     The threshold comes from the training rows; the figures come from rows that were held out.
     """
+    from pathlib import Path
+
+    from ..pipeline.keys import load
     from ..pipeline.train import train as run
 
+    signer = load(Path(key), ask(passphrase_file)) if key else None
     with bar("training", steps=True) as shown:
         trained = run(
             patients,
@@ -110,6 +119,7 @@ def train(
             plan=plan,
             skip_bad_rows=skip_bad_rows,
             rejects=rejects,
+            key=signer,
             progress=lambda stage, step, most: shown.update(step, most, "steps at most", stage),
         )
     for warning in trained.warnings:

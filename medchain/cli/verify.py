@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import Json, Ledger
+from .options import Json, Ledger, ModelKey
 from .output import bar, note_core, result, result_json
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def verify(
             help="Allow records without a --model of theirs: a kind of event, or a model's digest.",
         ),
     ] = None,
+    model_key: ModelKey = None,
     policy: Annotated[
         str | None,
         typer.Option(help="Compare with a checkpoint, under this policy: whose signatures count."),
@@ -76,6 +77,7 @@ def verify(
             vault=vault_file or vault,
             model=model,
             allow=allow or (),
+            model_key=model_key or (),
             checkpoint=checkpoint,
             policy=policy,
             max_age=max_age,

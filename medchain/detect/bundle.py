@@ -35,10 +35,13 @@ _PARTS = {1: _FILES - {CARD}, 2: _FILES, 3: _FILES, 4: _FILES, 5: _FILES}
 _AGGREGATED = 4
 """The format from which on numbers rest on enough patients."""
 
+SIGNATURES = "signatures.note"
+"""Who vouches for the bundle; not one of its files, since it covers their digest."""
+
 MOST_BYTES = 1 << 28
 """No file of a bundle is longer; it is read whole."""
 
-MOST_JSON = {MANIFEST: 1 << 24, PREPROCESSING: 1 << 26}
+MOST_TEXT = {MANIFEST: 1 << 24, PREPROCESSING: 1 << 26, SIGNATURES: 1 << 20}
 """Nor are these, which take many times their length once they are parsed."""
 
 _ZEROS = "0" * 64
@@ -49,8 +52,11 @@ _DAMAGED = "copy the folder again from where it was trained, or train anew"
 class Bundle:
     """A model whose every byte has been checked; made with `pack` or `load`."""
 
-    def __init__(self, manifest: bytes, files: Mapping[str, bytes]) -> None:
+    def __init__(
+        self, manifest: bytes, files: Mapping[str, bytes], signatures: bytes | None = None
+    ) -> None:
         self._manifest, self.files = manifest, dict(files)
+        self.signatures = signatures
         self.manifest: dict[str, Any] = _json(manifest)
         self.digest = sha256(manifest).hexdigest()
         self.mode = MODES[MODES.index(self.manifest["mode"])]
@@ -77,8 +83,11 @@ class Bundle:
         Raises `UsageError` when `folder` holds anything else, `NotDurable` when writing fails.
         """
         folder = check_target(folder)
+        files = {**self.files, MANIFEST: self._manifest}
+        if self.signatures is not None:
+            files[SIGNATURES] = self.signatures
         with fs.building(folder) as fresh:
-            for name, data in {**self.files, MANIFEST: self._manifest}.items():
+            for name, data in files.items():
                 fs.replace(fresh / name, data)
         return self.digest
 
@@ -95,6 +104,8 @@ class Bundle:
         _check_manifest(folder, manifest, about)
         _check_names(folder, about["files"])
         files = {name: _read(folder, name) for name in about["files"]}
+        signed = (folder / SIGNATURES).exists() or (folder / SIGNATURES).is_symlink()
+        signatures = _read(folder, SIGNATURES) if signed else None
         for name, data in files.items():
             if about["files"][name] != _entry(data):
                 raise ModelError(f"{folder / name} has been altered", hint=_DAMAGED)
@@ -106,7 +117,7 @@ class Bundle:
                 stacklevel=2,
             )
         try:
-            return cls(manifest, files)
+            return cls(manifest, files, signatures)
         except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             raise ModelError(f"{folder} is not a complete model", hint=_DAMAGED) from error
 
@@ -122,7 +133,7 @@ def check_target(folder: Path | str) -> Path:
     if not folder.is_dir():
         raise UsageError(f"{folder} is a file, and a model is a folder", hint="name another folder")
     try:
-        others = {path.name for path in folder.iterdir()} - {MANIFEST, *_PARTS[FORMAT]}
+        others = {path.name for path in folder.iterdir()} - {MANIFEST, SIGNATURES, *_PARTS[FORMAT]}
     except OSError as error:
         raise UsageError(f"cannot look into {folder}", hint="name another folder") from error
     if others:
@@ -189,7 +200,7 @@ def _read(folder: Path, name: str) -> bytes:
             raise ModelError(f"{path} is a link, and is not followed", hint=_DAMAGED)
         if not S_ISREG(about.st_mode):
             raise ModelError(f"{path} is no plain file", hint=_DAMAGED)
-        if about.st_size > MOST_JSON.get(name, MOST_BYTES):
+        if about.st_size > MOST_TEXT.get(name, MOST_BYTES):
             raise ModelError(
                 f"{path} is larger than any model's: {about.st_size:,} bytes", hint=_DAMAGED
             )
@@ -229,7 +240,7 @@ def _check_manifest(folder: Path, manifest: bytes, about: Mapping[str, Any]) -> 
 
 
 def _check_names(folder: Path, files: Mapping[str, Any]) -> None:
-    extra = sorted({path.name for path in folder.iterdir()} - {MANIFEST, *files})
+    extra = sorted({path.name for path in folder.iterdir()} - {MANIFEST, SIGNATURES, *files})
     if extra:
         raise ModelError(
             f"{folder / extra[0]} does not belong to the model",

@@ -12,11 +12,12 @@ from . import threshold as thresholds
 from .bins import bin_table
 from .boosting import Forest, Rows, member_forests
 from .linear import member_lines
-from .material import UNLABELLED, Material
+from .material import Material
 from .metrics import Report, baseline, report, report_unlabelled
 from .outcome import Ranked, Stacked
 from .panel import distance, isolation, joint
 from .plan import Plan
+from .schema import UNLABELLED
 from .split import folds
 from .statistics import Statistics, unseen_sums
 

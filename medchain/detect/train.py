@@ -20,12 +20,12 @@ from .bundle import CARD, KERAS, LITE, PREPROCESSING, Bundle, encode_json
 from .card import card
 from .columns.plan import TablePlan
 from .drift import Drift
-from .material import SUPERVISED, Material, Rows, mode_of, prepare
+from .material import Material, Rows, mode_of, prepare
 from .metrics import Report
 from .outcome import logistic
 from .plan import Plan
 from .quiet import quiet_stderr
-from .schema import MIN_PATIENTS, Schema
+from .schema import MIN_PATIENTS, SUPERVISED, Schema
 from .scoring import Lite, Views
 from .split import member_masks
 from .tasks import Labelled, Task, Unlabelled

@@ -230,6 +230,7 @@ class Report:
     scores_repeated: int | None = None
     scores_of_other_models: int | None = None
     scores_of_erased: int | None = None
+    models_signed_by: tuple[str, ...] | None = None
     erasures: tuple[Erasure, ...] | None = None
     unread_blocks: int = 0
     unread_records: int = 0

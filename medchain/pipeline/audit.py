@@ -33,6 +33,7 @@ def verify(
     vault: bool | str | Path = False,
     model: str | Path | Sequence[str | Path] | None = None,
     allow: Collection[str] = (),
+    model_key: str | Sequence[str] = (),
     checkpoint: str | Path | None = None,
     policy: str | Path | None = None,
     max_age: str | None = None,
@@ -48,7 +49,8 @@ def verify(
     with `model`, a bundle's folder or several, the rows that each scored are scored again:
     threshold, score (within 2e-6), drift and reasons must be what the model says. A record that no
     given model accounts for is a finding, unless `allow` names the kind of its event or its model's
-    digest. With `policy`, a file that says whose signatures count, the ledger is compared with
+    digest. With `model_key`, one or more verifier keys, each model must be signed by one of them.
+    With `policy`, a file that says whose signatures count, the ledger is compared with
     `checkpoint` (default: the one beside it), which may be of an age up to `max_age`, such as
     ``30d``; every block must have `least_bits` of work. With `from_checkpoint` what the checkpoint
     covers is not read again. With `certificates`, a PEM file of time-stamping authorities that the
@@ -59,7 +61,7 @@ def verify(
     """
     wishes = checkpoint, policy, max_age, least_bits, from_checkpoint, certificates
     demand = None if wishes == NO_WISHES else _demand(ledger, *wishes)
-    checks = _Checks(_open_vault(ledger, vault), _models(model, allow))
+    checks = _Checks(_open_vault(ledger, vault), _models(model, allow, model_key))
     try:
         check = checks.check if checks.vault or checks.models else None
         if demand:
@@ -130,6 +132,7 @@ class _Checks:
                 scores_repeated=self.models.repeated,
                 scores_of_other_models=self.models.others,
                 scores_of_erased=self.models.erased,
+                models_signed_by=self.models.signed_by,
                 finding=report.finding or self.models.unaccounted,
             )
         return report
@@ -233,9 +236,13 @@ def _open_vault(ledger: str | Path, vault: bool | str | Path) -> Vault | None:
 
 
 def _models(
-    model: str | Path | Sequence[str | Path] | None, allow: Collection[str]
+    model: str | Path | Sequence[str | Path] | None,
+    allow: Collection[str],
+    model_key: str | Sequence[str],
 ) -> Models | None:
     folders = [model] if isinstance(model, (str, Path)) else list(model or ())
     if not folders and allow:
         raise UsageError("records are allowed where models are asked", hint="add --model")
-    return Models(folders, allow) if folders else None
+    if not folders and model_key:
+        raise UsageError("a model's key is asked for where models are", hint="add --model")
+    return Models(folders, allow, model_key) if folders else None

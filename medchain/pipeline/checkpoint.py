@@ -28,7 +28,7 @@ from ..ledger.path import consistency
 from ..ledger.policy import Policy
 from ..ledger.reader import open_ledger
 from ..ledger.verify import Walk
-from .keys import SigningKey, advance, load, no_passphrase, permit
+from .keys import SigningKey, advance, loaded, permit
 
 Progress = Callable[[int], None]
 
@@ -89,7 +89,7 @@ def checkpoint(
     not extend what was signed before, `LedgerShort`, `LedgerLocked`, `NotDurable`, `UsageError`.
     """
     path = live(ledger)
-    signers = [_loaded(key) for key in keys]
+    signers = [loaded(key) for key in keys]
     if not signers:
         raise UsageError("a checkpoint is signed by a key", hint="medchain key new makes one")
     with fs.locked([path.parent, *(key.path.parent for key in signers)]):
@@ -272,10 +272,6 @@ def _parse(data: bytes, what: str) -> Note:
             f"{what} is no checkpoint: {error}", hint="fetch it again from whoever keeps it"
         ) from None
     return note
-
-
-def _loaded(key: SigningKey | str | Path) -> SigningKey:
-    return key if isinstance(key, SigningKey) else load(Path(key), no_passphrase)
 
 
 def _check_last(read: ReadBack, last: Note | None) -> None:

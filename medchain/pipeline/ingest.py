@@ -30,6 +30,7 @@ from .explain import explained
 from .rejects import write_rejects
 from .scored import Part, Progress, Scored, regrouped
 from .share import streamed
+from .signed_model import model_keys, signers
 
 if TYPE_CHECKING:
     from ..detect.bundle import Bundle
@@ -46,6 +47,7 @@ class IngestSummary:
     """What an ingest did. `already` rows stood in the ledger before; `head` is its last hash.
 
     `shredded` records were erased before by a run that was interrupted; this one completed it.
+    `signed_by` names the owners of those of the keys asked for that signed the model.
     """
 
     ledger: str
@@ -66,6 +68,7 @@ class IngestSummary:
     rejects_file: str = ""
     recovered: tuple[Recovered, ...] = ()
     shredded: tuple[int, ...] = ()
+    signed_by: tuple[str, ...] = ()
 
 
 def ingest(
@@ -85,6 +88,7 @@ def ingest(
     rejects: str | Path | None = None,
     allow_duplicate: bool = False,
     reasons: bool = True,
+    model_key: str | Sequence[str] = (),
     progress: Callable[[Progress], None] | None = None,
     mining: Callable[[int], None] | None = None,
 ) -> IngestSummary:
@@ -95,7 +99,8 @@ def ingest(
     `rows` (``sealed`` or ``open``) and `origin` are laid down when the ledger begins. Instead of
     `bits`, `target_time` says how many seconds a block may take on average on this machine; that
     never makes less work than the ledger demands. With `reasons`, the sealed row of each anomaly
-    says which features made it one; an open ledger never does.
+    says which features made it one; an open ledger never does. With `model_key`, one or more
+    verifier keys, the model must be signed by one of them.
 
     Raises `TableError`, `ModelError`, `UsageError`, `LedgerTampered` and `LedgerLocked` before
     anything is recorded, and `NotDurable` where the disk refuses.
@@ -105,7 +110,9 @@ def ingest(
     from ..tabular import open_table
 
     wish = Wish(batch_size, bits, rows, batch_id, origin, allow_duplicate, target_time)
+    keys = model_keys(model_key)
     bundle = Bundle.load(Path(model))
+    signed_by = signers(bundle, keys)
     scorer = Scorer(bundle)
     with (
         _collector_at_rest(),
@@ -116,19 +123,20 @@ def ingest(
         scored = Scored(source, bundle, scorer, scratch, progress)
         if dry_run:
             scored.run(skip_bad_rows)
-            return _foreseen(str(ledger), scored, wish, ignored)
+            return replace(_foreseen(str(ledger), scored, wish, ignored), signed_by=signed_by)
         with Book(Path(ledger), wish, mining) as book:
             shredded = tuple(book.finish_erasures())
             found = _found(book, source, bundle.digest)
             if found and found.complete:
-                return replace(_duplicate(book, bundle, found.batch, ignored), shredded=shredded)
+                run = _duplicate(book, bundle, found.batch, ignored)
+                return replace(run, shredded=shredded, signed_by=signed_by)
             scored.run(skip_bad_rows, rejects)
             if scored.rejects:
                 scored.rejects_file = str(rejects or Path(ledger).with_suffix(".rejects.csv"))
                 write_rejects(scored.rejects_file, scored.rejects)
             batch = found.batch if found else book.begin(source.digest, bundle.digest)
             run = _Recording(book, scored, batch, ignored, reasons).run()
-            return replace(run, shredded=shredded)
+            return replace(run, shredded=shredded, signed_by=signed_by)
 
 
 def _found(book: Book, table: Table, model: str) -> Ingest | None:

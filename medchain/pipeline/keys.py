@@ -37,7 +37,7 @@ from ..ledger.note import (
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-KINDS = {"log": ED25519, "witness": COSIGNATURE}
+KINDS = {"log": ED25519, "witness": COSIGNATURE, "model": ED25519}
 Ask = Callable[[Path], bytes]
 """Gives the passphrase of an encrypted key file."""
 Extends = Callable[[int, bytes], object]
@@ -68,11 +68,11 @@ class SigningKey:
 
 
 def create(path: Path, name: str, kind: str, passphrase: bytes | None) -> VerifierKey:
-    """Make a key for the ``log`` or ``witness`` of `name` in a new file (mode 0600)."""
+    """Make a key for the ``log``, ``witness`` or ``model`` of `name` in a new file (mode 0600)."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     if kind not in KINDS:
-        raise UsageError(f"a key is for a log or a witness, not for a {kind}")
+        raise UsageError(f"a key is for a log, a witness or a model, not for a {kind}")
     if not notes.is_name(name):
         raise UsageError(
             "the name of a key has no spaces, no plus and no control characters",
@@ -108,6 +108,11 @@ def load(path: Path, ask: Ask) -> SigningKey:
         if text.startswith("{"):
             return _decrypted(path, text, ask(path))
         return _parse_plain(path, text)
+
+
+def loaded(key: SigningKey | str | Path) -> SigningKey:
+    """The `key`, or the one in this file, which then has no passphrase."""
+    return key if isinstance(key, SigningKey) else load(Path(key), no_passphrase)
 
 
 def no_passphrase(path: Path) -> bytes:

@@ -15,6 +15,7 @@ from ..errors import ModelError
 from ..ledger.judge import Block, Finding
 from ..ledger.lines import decimal, printable
 from ..ledger.seals import Sealed
+from .signed_model import model_keys, signers
 
 if TYPE_CHECKING:
     from ..detect.bundle import Bundle
@@ -42,13 +43,22 @@ def finding(kind: str, block: Block, message: str, index: int | None = None) -> 
 class Models:
     """The models that a reader gave, by their digests, and how many records each accounts for.
 
-    `allowed` are kinds of events and digests of models whose records need no model given.
+    `allowed` are kinds of events and digests of models whose records need no model given. With
+    `model_key`, verifier keys, each model must be signed by one of them, else `ModelError`.
     """
 
-    def __init__(self, folders: Sequence[str | Path], allowed: Collection[str]) -> None:
+    def __init__(
+        self,
+        folders: Sequence[str | Path],
+        allowed: Collection[str],
+        model_key: str | Sequence[str] = (),
+    ) -> None:
         from ..detect.bundle import Bundle
 
+        keys = model_keys(model_key)
         bundles = [Bundle.load(Path(folder)) for folder in folders]
+        names = [name for bundle in bundles for name in signers(bundle, keys)]
+        self.signed_by = tuple(dict.fromkeys(names)) if keys else None
         self._models = {bundle.digest: _Model(bundle) for bundle in bundles}
         self._allowed = frozenset(allowed)
         self.repeated = self.others = self.erased = 0

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..detect.columns.plan import TablePlan
     from ..detect.train import Trained
     from ..tabular import Reject
+    from .keys import SigningKey
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ def train(
     plan: str | Path | None = None,
     skip_bad_rows: bool = False,
     rejects: str | Path | None = None,
+    key: SigningKey | str | Path | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Trained:
     """Learn a detector from `table` and save its bundle in the folder `output`.
@@ -63,7 +65,8 @@ def train(
     How columns are read is decided from the table, with `decimal` for numbers that leave their
     decimal mark open, or said by the column plan in the file `plan`. Bad rows are listed in the
     file `rejects`, and left out with `skip_bad_rows`. `where`, a column and a value, picks rows of
-    one kind; the model then rejects others.
+    one kind; the model then rejects others. With `key` the bundle is signed: a file without a
+    passphrase, or a key that was loaded (`keys.load`).
 
     Raises `TableError` where the table cannot be read or has no header, `UsageError` where it
     cannot be learnt from, `NotDurable` where the bundle cannot be written; a former bundle is then
@@ -71,8 +74,11 @@ def train(
     """
     from ..detect.bundle import check_target
     from ..detect.train import fit
+    from .keys import loaded
+    from .signed_model import sign
 
     check_target(output)
+    signer = loaded(key) if key is not None else None
     whole = read_rows(table, delimiter)
     drop, kinds = tuple(drop), dict(kinds or {})
     said: dict[str, Any] = {"label": label, "id": id, "group": group, "drop": drop, "kinds": kinds}
@@ -105,6 +111,8 @@ def train(
         )
     except UsageError as error:
         raise UsageError(f"{whole.name}: {error.message}", hint=error.hint) from None
+    if signer:
+        trained.bundle.signatures = sign(trained.bundle, signer).encode()
     trained.save(output)
     return trained
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from medchain.detect.bundle import LITE, MANIFEST, MOST_JSON, PREPROCESSING, Bundle
+from medchain.detect.bundle import LITE, MANIFEST, MOST_TEXT, PREPROCESSING, Bundle
 from medchain.detect.explain import Explainer
 from medchain.detect.scoring import Scorer
 from medchain.errors import MedchainError, ModelError
@@ -244,16 +244,16 @@ def test_a_length_that_the_manifest_states_wrongly_is_refused(model: Path, tmp_p
         Bundle.load(folder)
 
 
-@pytest.mark.parametrize("name", MOST_JSON)
-def test_json_that_is_too_long_is_not_read(model: Path, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", MOST_TEXT)
+def test_text_that_is_too_long_is_not_read(model: Path, tmp_path: Path, name: str) -> None:
     folder = forged(model, tmp_path / "forged")
-    with (folder / name).open("r+b") as stream:
-        stream.truncate(MOST_JSON[name] + 1)
+    with (folder / name).open("a+b") as stream:
+        stream.truncate(MOST_TEXT[name] + 1)
     with pytest.raises(ModelError, match="larger than any model's"):
         Bundle.load(folder)
 
 
-@pytest.mark.parametrize("name", MOST_JSON)
+@pytest.mark.parametrize("name", [MANIFEST, PREPROCESSING])
 def test_json_that_is_nested_too_deep_is_one_sentence(
     model: Path, tmp_path: Path, name: str
 ) -> None:
