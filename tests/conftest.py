@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from medchain.tabular.synthetic import Patients, patients
+
+# What keys have signed is remembered for a user; the tests are one of their own.
+_STATES = tempfile.TemporaryDirectory()
+os.environ["XDG_STATE_HOME"] = _STATES.name
 
 
 @pytest.fixture(scope="session")

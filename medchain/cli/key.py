@@ -68,11 +68,21 @@ def new(
     result(str(create(Path(output), name, kind, passphrase)))
 
 
-def show(key: KeyFile) -> None:
-    """Print the verifier key that belongs to a private key; asks for no passphrase."""
-    from ..pipeline.keys import public_key
+def show(key: KeyFile, passphrase_file: PassphraseFile = None) -> None:
+    """Print the verifier key that belongs to a private key.
 
-    result(str(public_key(Path(key))))
+    No passphrase is asked for. With --passphrase-file an encrypted key is opened, which alone shows
+    that the verifier key in its file is its own.
+    """
+    from ..pipeline.keys import is_encrypted, load, public_key
+
+    path = Path(key)
+    if passphrase_file:
+        result(str(load(path, ask(passphrase_file)).public))
+        return
+    if is_encrypted(path):
+        say(f"note: {key} was not opened, so that this line is what its file says, unchecked")
+    result(str(public_key(path)))
 
 
 def sign(

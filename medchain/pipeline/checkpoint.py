@@ -28,7 +28,7 @@ from ..ledger.path import consistency
 from ..ledger.policy import Policy
 from ..ledger.reader import open_ledger
 from ..ledger.verify import Walk
-from .keys import SigningKey, advance, loaded, permit
+from .keys import SigningKey, advance, loaded, locked, permit
 
 Progress = Callable[[int], None]
 
@@ -92,7 +92,7 @@ def checkpoint(
     signers = [loaded(key) for key in keys]
     if not signers:
         raise UsageError("a checkpoint is signed by a key", hint="medchain key new makes one")
-    with fs.locked([path.parent, *(key.path.parent for key in signers)]):
+    with locked(signers, path.parent):
         last = last_note(path)
         trusted = not full and _signed_by(last, [key.public for key in signers])
         read = read_back(path, last if trusted else None, progress)
@@ -179,7 +179,7 @@ def sign_request(data: bytes, key: SigningKey, policy: Policy | None = None) -> 
             )
         found.check(root)
 
-    with fs.locked([key.path.parent]):
+    with locked([key]):
         advance(key, new, extends)
         signed = Note(new.encode(), (key.sign(new.encode(), int(time.time())),))
     return _merged(note, signed)

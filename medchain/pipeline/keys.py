@@ -1,20 +1,23 @@
 """Signing keys: their files, what each has signed so far, and signing itself.
 
 A key's file is Go's note signer key (``PRIVATE+KEY+name+id+key``), or the same under a passphrase.
-Beside it lies its state: for each log the last size and root that it signed. The state is durable
-before a signature is made, and nothing is signed that does not extend it, so a key never signs two
-histories, whatever happened to the ledger and to the checkpoint beside it.
+Its state says for each log the last size and root that it signed. It lies beside the key's file,
+and once more in the user's folder of states, by the public key, where a copy of the file finds it
+too. Both are durable before a signature is made, and nothing is signed that does not extend the
+longer, so a key never signs two histories, whatever happened to the ledger and to the checkpoint beside it.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import scrypt
+from hashlib import scrypt, sha256
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Any
 
 from .. import fs
@@ -46,6 +49,11 @@ Extends = Callable[[int, bytes], object]
 _PLAIN = "PRIVATE+KEY+"
 _COST = {"n": 1 << 16, "r": 8, "p": 1}
 _MEMORY = 256 << 20
+_MOST_BYTES = 1 << 16
+_MOST_STATE = 1 << 24
+
+States = dict[str, tuple[int, bytes]]
+"""Size and root of what a key signed last, by the origin of the log."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,12 @@ class SigningKey:
     path: Path
     public: VerifierKey
     secret: Ed25519PrivateKey
+
+    @property
+    def states(self) -> tuple[Path, Path]:
+        """The files of its state: beside its own, and in the user's folder of states."""
+        name = sha256(str(self.public).encode()).hexdigest()
+        return state_path(self.path), _state_home() / f"{name}.state"
 
     def sign(self, text: bytes, time: int) -> Signature:
         """Sign `text`; `time`, in seconds, goes into a cosignature."""
@@ -80,12 +94,24 @@ def create(path: Path, name: str, kind: str, passphrase: bytes | None) -> Verifi
         )
     if passphrase == b"":
         raise UsageError("an empty passphrase protects nothing")
+    if kind != "model" and state_path(path).exists():
+        raise UsageError(
+            f"{state_path(path)} is there already, and says what another key has signed",
+            hint="name another file for the key, or move the state to its key",
+        )
     secret = Ed25519PrivateKey.generate()
     public = VerifierKey(name, KINDS[kind], secret.public_key().public_bytes_raw())
     seed = bytes([public.type]) + secret.private_bytes_raw()
     text = _plain(public, seed) if passphrase is None else _encrypted(public, seed, passphrase)
     fs.write_new(path, text.encode(), mode=0o600)
+    if kind != "model":
+        fs.create(state_path(path), mode=0o600)
     return public
+
+
+def is_encrypted(path: Path) -> bool:
+    """Whether a passphrase protects the key; what `public_key` says of it is then unchecked."""
+    return _read(path).startswith("{")
 
 
 def public_key(path: Path) -> VerifierKey:
@@ -120,13 +146,23 @@ def no_passphrase(path: Path) -> bytes:
     raise UsageError(f"{path} needs a passphrase", hint="load it with keys.load")
 
 
-def permit(key: SigningKey, new: Checkpoint, extends: Extends) -> dict[str, tuple[int, bytes]]:
+@contextmanager
+def locked(keys: Sequence[SigningKey], *folders: Path) -> Iterator[None]:
+    """Hold the states of `keys`, and `folders`, alone; raises `LedgerLocked`."""
+    own = {path.parent for key in keys for path in key.states}
+    for folder in own:
+        fs.make_folder(folder)
+    with fs.locked([*folders, *own]):
+        yield
+
+
+def permit(key: SigningKey, new: Checkpoint, extends: Extends) -> States:
     """Raise unless `new` extends all that `key` has signed of its log; returns what it signed.
 
     `extends` is given size and root of what the key signed last of this log, and raises where
     `new` does not extend that. Raises `LedgerShort` where `new` is shorter.
     """
-    states = _read_states(state_path(key.path))
+    states = _states_of(key)
     size, root = states.get(new.origin, (0, b""))
     if new.size < size:
         raise LedgerShort(
@@ -141,12 +177,13 @@ def permit(key: SigningKey, new: Checkpoint, extends: Extends) -> dict[str, tupl
 def advance(key: SigningKey, new: Checkpoint, extends: Extends) -> None:
     """Note, durably, that `key` signs `new`, if that is permitted.
 
-    Call it before signing, with the key's folder locked.
+    Call it before signing, with the key locked (`locked`).
     """
     states = permit(key, new, extends)
     states[new.origin] = new.size, new.root
     lines = [f"{size} {to_base64(root)} {origin}\n" for origin, (size, root) in states.items()]
-    fs.replace(state_path(key.path), "".join(lines).encode(), mode=0o600)
+    for path in key.states:
+        fs.replace(path, "".join(lines).encode(), mode=0o600)
 
 
 def rotate(old: SigningKey, new: SigningKey) -> Note:
@@ -168,16 +205,58 @@ def state_path(key: Path) -> Path:
     return key.with_name(f"{key.name}.state")
 
 
-def _read_states(path: Path) -> dict[str, tuple[int, bytes]]:
-    if not path.exists():
-        return {}
-    states = {}
+def _state_home() -> Path:
+    home = os.environ.get("XDG_STATE_HOME", "")
     try:
-        for line in path.read_bytes().decode().removesuffix("\n").split("\n"):
+        # The specification has relative paths ignored (XDG Base Directory Specification 0.8).
+        root = Path(home) if Path(home).is_absolute() else Path.home() / ".local" / "state"
+    except RuntimeError:
+        raise UsageError(
+            "this user has no home, and what its keys have signed is remembered there",
+            hint="name a folder that is kept in the environment: XDG_STATE_HOME",
+        ) from None
+    return root / "medchain" / "keys"
+
+
+def _states_of(key: SigningKey) -> States:
+    """What `key` signed last of each log, by the longer of what its two states say."""
+    beside, own = key.states
+    if not beside.exists() and not beside.is_symlink():
+        raise UsageError(
+            f"{beside} is missing, and says what its key has signed",
+            hint="put it back from your backup; for a key that never signed, make an empty file",
+        )
+    states = _read_states(beside)
+    for origin, (size, root) in _read_states(own).items():
+        before, other = states.get(origin, (0, b""))
+        if before == size and other != root:
+            raise UsageError(
+                f"{beside} and {own} say that the key has signed two histories of one log",
+                hint="keep both, and find out who used the key: medchain key rotate makes it void",
+            )
+        if before < size:
+            states[origin] = size, root
+    return states
+
+
+def _read_states(path: Path) -> States:
+    states: States = {}
+    try:
+        about = path.lstat()
+        if not S_ISREG(about.st_mode) or about.st_size > _MOST_STATE:
+            raise ValueError("a link, no file, or one of no state's length")
+        *lines, end = path.read_bytes().decode().split("\n")
+        if end:
+            raise ValueError("a line without an end")
+        for line in lines:
             size, root, origin = line.split(" ", 2)
             if origin in states:
                 raise ValueError("two lines for one log")
             states[origin] = checkpoints.whole(size), from_hash(root)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
     except ValueError:
         raise UsageError(
             f"{path} is damaged, and without it nobody knows what its key has signed",
@@ -197,6 +276,10 @@ def _read(path: Path) -> str:
         raise UsageError(
             f"{path} may be read by others than its owner", hint=f"run: chmod 600 {path}"
         )
+    if about.st_size > _MOST_BYTES:
+        raise UsageError(
+            f"{path} is longer than any key file", hint="check the path of the key file"
+        )
     return path.read_bytes().decode(errors="replace")
 
 
@@ -204,7 +287,7 @@ def _read(path: Path) -> str:
 def _key_file(path: Path) -> Iterator[None]:
     try:
         yield
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
         raise UsageError(
             f"{path} is no key of medchain, or a damaged one", hint="check the path of the key file"
         ) from None

@@ -180,7 +180,11 @@ def test_the_tour_of_the_readme(model: Path, table: Path, tmp_path: Path) -> Non
     [
         (("key", "new", "--name", ORIGIN, "-o", "log.key"), 2, "is there already"),
         (("key", "new", "--name", "a b", "-o", "x.key"), 2, "no spaces"),
-        (("key", "new", "--name", "a", "--kind", "clock", "-o", "x.key"), 2, "log or a witness"),
+        (
+            ("key", "new", "--name", "a", "--kind", "clock", "-o", "x.key"),
+            2,
+            "a log, a witness or a model",
+        ),
         (("key", "show", "policy"), 2, "may be read by others"),
         (("key", "show", "nowhere"), 2, "does not exist"),
         (("key", "sign", "log.key", "proof"), 2, "no checkpoint"),

@@ -30,7 +30,9 @@ def no_passphrase(_: Path) -> bytes:
 @pytest.fixture
 def key(tmp_path: Path) -> keys.SigningKey:
     keys.create(tmp_path / "log.key", ORIGIN, "log", None)
-    return keys.load(tmp_path / "log.key", no_passphrase)
+    made = keys.load(tmp_path / "log.key", no_passphrase)
+    with keys.locked([made]):
+        return made
 
 
 def test_a_key_file_is_private_and_says_who_it_is(tmp_path: Path) -> None:
@@ -40,7 +42,8 @@ def test_a_key_file_is_private_and_says_who_it_is(tmp_path: Path) -> None:
     finally:
         os.umask(old)
     assert (tmp_path / "a.key").stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in tmp_path.iterdir()] == ["a.key"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.key", "a.key.state"]
+    assert keys.state_path(tmp_path / "a.key").stat().st_mode & 0o777 == 0o600
     assert keys.load(tmp_path / "a.key", no_passphrase).public == public
     assert keys.public_key(tmp_path / "a.key") == public
     assert notes.parse_key(str(public)) == public
@@ -119,7 +122,7 @@ def test_a_key_is_never_replaced(key: keys.SigningKey) -> None:
     with pytest.raises(UsageError, match="is there already"):
         keys.create(key.path, ORIGIN, "log", None)
     assert key.path.read_bytes() == before
-    assert [path.name for path in key.path.parent.iterdir()] == ["log.key"]
+    assert sorted(path.name for path in key.path.parent.iterdir()) == ["log.key", "log.key.state"]
 
 
 def no_path(_size: int, _root: bytes) -> None:
@@ -148,7 +151,7 @@ def test_a_damaged_memory_is_no_empty_one(key: keys.SigningKey) -> None:
     keys.advance(key, tree(3), no_path)
     path = keys.state_path(key.path)
     good = path.read_bytes()
-    for data in (b"", b"\n", good[:-9][:-30], b"x" + good, good.replace(b"3 ", b" 3 ", 1)):
+    for data in (b"\n", good[:-1], good[:-9][:-30], b"x" + good, good.replace(b"3 ", b" 3 ", 1)):
         path.write_bytes(data)
         with pytest.raises(UsageError, match="damaged"):
             keys.advance(key, tree(5), lambda *_: None)
@@ -264,6 +267,74 @@ def test_a_key_with_a_second_name_is_refused(key: keys.SigningKey, tmp_path: Pat
     for path in (key.path, tmp_path / "other.key"):
         with pytest.raises(UsageError, match="hard link"):
             keys.load(path, no_passphrase)
+
+
+def test_a_copy_of_a_key_signs_no_second_history(key: keys.SigningKey, tmp_path: Path) -> None:
+    keys.advance(key, tree(5), no_path)
+    (tmp_path / "elsewhere").mkdir()
+    for state in (b"", keys.state_path(key.path).read_bytes()):
+        copy = tmp_path / "elsewhere" / "copy.key"
+        fs.replace(copy, key.path.read_bytes(), mode=0o600)
+        fs.replace(keys.state_path(copy), state, mode=0o600)
+        loaded = keys.load(copy, no_passphrase)
+        with pytest.raises(LedgerShort):
+            keys.advance(loaded, tree(3), lambda *_: None)
+        with pytest.raises(BadHistory):
+            keys.advance(loaded, tree(9, "another history"), no_path)
+
+
+def test_the_longer_of_two_states_counts(key: keys.SigningKey) -> None:
+    keys.advance(key, tree(5), no_path)
+    for path in key.states:
+        kept = path.read_bytes()
+        path.write_bytes(b"")
+        with pytest.raises(LedgerShort):
+            keys.advance(key, tree(3), lambda *_: None)
+        path.write_bytes(kept)
+
+
+def test_states_that_contradict_each_other_are_said(key: keys.SigningKey) -> None:
+    keys.advance(key, tree(5), no_path)
+    own = key.states[1]
+    root = notes.to_base64(tree(5, "another history").root)
+    own.write_text(f"5 {root} {ORIGIN}\n")
+    with pytest.raises(UsageError, match="two histories of one log"):
+        keys.advance(key, tree(9), lambda *_: None)
+
+
+def test_a_state_that_is_missing_a_link_or_a_folder_is_none(
+    key: keys.SigningKey, tmp_path: Path
+) -> None:
+    path = keys.state_path(key.path)
+    path.unlink()
+    with pytest.raises(UsageError, match="is missing"):
+        keys.advance(key, tree(3), no_path)
+    path.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UsageError, match="is damaged"):
+        keys.advance(key, tree(3), no_path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(UsageError, match="is damaged"):
+        keys.advance(key, tree(3), no_path)
+    path.rmdir()
+    path.touch(mode=0o600)
+    keys.advance(key, tree(3), no_path)
+
+
+def test_a_new_key_takes_no_state_of_another(tmp_path: Path) -> None:
+    keys.state_path(tmp_path / "a.key").write_bytes(b"")
+    with pytest.raises(UsageError, match="what another key has signed"):
+        keys.create(tmp_path / "a.key", ORIGIN, "log", None)
+    assert not (tmp_path / "a.key").exists()
+
+
+@pytest.mark.parametrize("data", [b"{" + b'"a":{' * 100_000, b"[" * 60_000, b"{" * (1 << 17)])
+def test_a_deep_or_long_key_file_is_refused_in_a_sentence(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "a.key"
+    fs.replace(path, data, mode=0o600)
+    for read in (keys.public_key, lambda path: keys.load(path, lambda _: b"x")):
+        with pytest.raises(UsageError):
+            read(path)
 
 
 def test_two_states_of_one_log_are_no_memory(key: keys.SigningKey) -> None:
