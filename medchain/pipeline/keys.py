@@ -4,7 +4,8 @@ A key's file is Go's note signer key (``PRIVATE+KEY+name+id+key``), or the same 
 Its state says for each log the last size and root that it signed. It lies beside the key's file,
 and once more in the user's folder of states, by the public key, where a copy of the file finds it
 too. Both are durable before a signature is made, and nothing is signed that does not extend the
-longer, so a key never signs two histories, whatever happened to the ledger and to the checkpoint beside it.
+longer, so a key never signs two histories, whatever happened to the ledger and to the checkpoint
+beside it.
 """
 
 from __future__ import annotations
