@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from .pipeline.bench import bench as bench
     from .pipeline.check import check as check
     from .pipeline.checkpoint import checkpoint as checkpoint
+    from .pipeline.declaration import Declaration as Declaration
+    from .pipeline.declaration import declare as declare
     from .pipeline.demo import demo as demo
     from .pipeline.doctor import doctor as doctor
     from .pipeline.erase import ErasureSummary as ErasureSummary
@@ -58,6 +60,8 @@ _HOMES = {
     "Time": "pipeline.timestamp",
     "check": "pipeline.check",
     "checkpoint": "pipeline.checkpoint",
+    "Declaration": "pipeline.declaration",
+    "declare": "pipeline.declaration",
     "demo": "pipeline.demo",
     "doctor": "pipeline.doctor",
     "erase": "pipeline.erase",

@@ -14,6 +14,7 @@ COMMANDS: tuple[str, ...] = (
     "train",
     "evaluate",
     "ingest",
+    "declare",
     "explain",
     "verify",
     "checkpoint",

@@ -20,7 +20,7 @@ from ..errors import FormatTooNew, LedgerTampered
 from .judge import Block, Finding
 from .lines import parse_object
 from .seals import Opener, Sealed
-from .vault_file import FORMAT, SCHEMA, address, check_schema, refuse_foreign, sentence
+from .vault_file import CALLS, FORMAT, SCHEMAS, address, check_schema, refuse_foreign, sentence
 
 INSERTED = 256
 ASKED = 500
@@ -79,7 +79,13 @@ class Vault:
     def _connect(self, readonly: bool) -> None:
         refuse_foreign(self.path)
         with sentence(self.path):
-            self._db = sqlite3.connect(address(self.path, readonly), uri=True, isolation_level=None)
+            # By one thread at a time: whoever shares it sees to that.
+            self._db = sqlite3.connect(
+                address(self.path, readonly),
+                uri=True,
+                isolation_level=None,
+                check_same_thread=False,
+            )
             try:
                 self._prepare(readonly)
             except BaseException:
@@ -133,15 +139,25 @@ class Vault:
         lines: Sequence[str],
         subjects: Sequence[str] | None,
         head: tuple[int, str],
+        calls: Sequence[tuple[bytes, int]] = (),
     ) -> None:
         """Seal rows from record `first` on, durably, and note the block `head` as seen.
 
         Rows from `first` on that stand there already were never committed to, and are replaced.
+        `calls` are keyed digests under which records are asked for, with their numbers.
         """
         with sentence(self.path), self._transaction():
             self._db.execute("delete from sealed where record >= ?", (first,))
             self._insert(first, lines, subjects)
+            # A key whose record was never committed to is free again.
+            self._db.executemany("insert or replace into call values (?, ?)", calls)
             self._see(head)
+
+    def called(self, key: bytes) -> int | None:
+        """The record that was asked for under `key`; some may be without a block."""
+        with sentence(self.path):
+            row = self._db.execute("select record from call where key = ?", (key,)).fetchone()
+        return None if row is None else int(row[0])
 
     def find(self, source: bytes, model: str) -> Ingest | None:
         """What is known of the table with keyed digest `source` under `model`; open runs first."""
@@ -334,7 +350,7 @@ class Vault:
             )
         self._db.execute("pragma trusted_schema = off")
         if version or readonly:
-            check_schema(self._db, self.path)
+            check_schema(self._db, self.path, version)
         if readonly:
             return
         self._db.execute(f"pragma page_size = {PAGE}")  # of a new file; an old one keeps its own
@@ -342,9 +358,9 @@ class Vault:
         self._db.execute("pragma synchronous = extra")
         self._db.execute("pragma fullfsync = on")  # for macOS, as fs does
         self._db.execute("pragma secure_delete = on")
-        if version == 0:
+        if version < FORMAT:
             with self._transaction():
-                for statement in SCHEMA.split(";"):
+                for statement in SCHEMAS[FORMAT].split(";") if version == 0 else [CALLS]:
                     self._db.execute(statement)
                 self._db.execute(f"pragma user_version = {FORMAT}")
 

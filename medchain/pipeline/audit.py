@@ -181,7 +181,7 @@ class _Checks:
     def _check_scores(self, block: Block, rows: dict[int, Sealed]) -> Finding | None:
         if not self.models or not self.models.accounts_for(block):
             return None
-        if not self.vault and any(match[4] for match in block.matches):
+        if not self.vault and any(match["row"] for match in block.matches):
             raise UsageError(
                 "the rows of this ledger are sealed: without its vault none is scored again",
                 hint="add --vault",
