@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from .pipeline.plot import plot as plot
     from .pipeline.prove import prove_extension as prove_extension
     from .pipeline.prove import prove_record as prove_record
+    from .pipeline.recorder import Receipt as Receipt
+    from .pipeline.recorder import Recorder as Recorder
     from .pipeline.timestamp import Time as Time
     from .pipeline.timestamp import timestamp as timestamp
     from .pipeline.train import train as train
@@ -73,6 +75,8 @@ _HOMES = {
     "plot": "pipeline.plot",
     "prove_extension": "pipeline.prove",
     "prove_record": "pipeline.prove",
+    "Receipt": "pipeline.recorder",
+    "Recorder": "pipeline.recorder",
     "show": "pipeline.inspect",
     "timestamp": "pipeline.timestamp",
     "train": "pipeline.train",

@@ -139,25 +139,27 @@ class Vault:
         lines: Sequence[str],
         subjects: Sequence[str] | None,
         head: tuple[int, str],
-        calls: Sequence[tuple[bytes, int]] = (),
+        calls: Sequence[tuple[bytes, int, int]] = (),
     ) -> None:
         """Seal rows from record `first` on, durably, and note the block `head` as seen.
 
         Rows from `first` on that stand there already were never committed to, and are replaced.
-        `calls` are keyed digests under which records are asked for, with their numbers.
+        `calls` are keyed digests under which records are asked for, with record and block.
         """
         with sentence(self.path), self._transaction():
             self._db.execute("delete from sealed where record >= ?", (first,))
             self._insert(first, lines, subjects)
-            # A key whose record was never committed to is free again.
-            self._db.executemany("insert or replace into call values (?, ?)", calls)
+            self._db.execute("delete from call where record >= ?", (first,))
+            if calls:
+                self._db.executemany("insert into call values (?, ?, ?)", calls)
             self._see(head)
 
-    def called(self, key: bytes) -> int | None:
-        """The record that was asked for under `key`; some may be without a block."""
+    def called(self, key: bytes) -> tuple[int, int] | None:
+        """Record and block that were asked for under `key`; some may never have been appended."""
         with sentence(self.path):
-            row = self._db.execute("select record from call where key = ?", (key,)).fetchone()
-        return None if row is None else int(row[0])
+            query = "select record, block from call where key = ?"
+            row = self._db.execute(query, (key,)).fetchone()
+        return None if row is None else (int(row[0]), int(row[1]))
 
     def find(self, source: bytes, model: str) -> Ingest | None:
         """What is known of the table with keyed digest `source` under `model`; open runs first."""
@@ -360,7 +362,7 @@ class Vault:
         self._db.execute("pragma secure_delete = on")
         if version < FORMAT:
             with self._transaction():
-                for statement in SCHEMAS[FORMAT].split(";") if version == 0 else [CALLS]:
+                for statement in SCHEMAS[FORMAT].split(";") if version == 0 else CALLS.split(";"):
                     self._db.execute(statement)
                 self._db.execute(f"pragma user_version = {FORMAT}")
 

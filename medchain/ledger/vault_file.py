@@ -19,8 +19,11 @@ create table ingest (
     batch text primary key, source blob not null, model text not null, complete integer not null
 );
 """
-CALLS = "create table call (key blob primary key, record integer not null) without rowid"
-SCHEMAS = {1: SCHEMA, 2: f"{SCHEMA}{CALLS};"}
+CALLS = """
+create table call (key blob primary key, record integer not null, block integer not null);
+create index call_record on call (record)
+"""
+SCHEMAS = {1: SCHEMA, 2: SCHEMA + CALLS}
 """Of each format. From 2 on it is known under which keys records were asked for."""
 
 OBJECTS = "select type, name, sql from sqlite_schema order by name"

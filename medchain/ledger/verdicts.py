@@ -107,12 +107,7 @@ class Classes:
 
     def visit(self, event: Event) -> None:
         """Note the classes of the model that `event` declares, if it does."""
-        if event["event"] != "declare":
-            return
-        try:
-            names = parse_object(str(event["declaration"]).encode("ascii")).get("classes")
-        except ValueError:
-            return  # a declaration of another kind, of which nothing is known
+        names = _declared(event).get("classes")
         if isinstance(names, list):
             self._names[str(event["model"])] = names
 
@@ -122,3 +117,18 @@ class Classes:
         if record.category is None or record.category >= len(names):
             return {}
         return {"class_name": str(names[record.category])}
+
+
+def declared_name(event: Event) -> str:
+    """The name of the model that `event` declares, if it does."""
+    return str(_declared(event).get("name", ""))
+
+
+def _declared(event: Event) -> Event:
+    """What stands in the declaration of `event`; nothing, where it is none or of another kind."""
+    if event["event"] != "declare":
+        return {}
+    try:
+        return parse_object(str(event["declaration"]).encode("ascii"))
+    except ValueError:
+        return {}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Entry:
     """A block to come: its event, its record lines, and the sealed lines that they commit to.
 
-    `calls` are the keyed digests under which records are asked for, with their numbers.
+    `calls` are the keyed digests under which records are asked for, with record and block.
     """
 
     kind: str
@@ -30,7 +30,7 @@ class Entry:
     count: int
     sealed: bytes = b""
     subjects: list[str] = field(default_factory=list)
-    calls: list[tuple[bytes, int]] = field(default_factory=list)
+    calls: list[tuple[bytes, int, int]] = field(default_factory=list)
 
 
 def append(book: Book, entries: Sequence[Entry]) -> list[Header]:
@@ -41,7 +41,7 @@ def append(book: Book, entries: Sequence[Entry]) -> list[Header]:
     """
     store = book.store
     if book.sealed:
-        sealed, subjects, calls = list[str](), list[str](), list[tuple[bytes, int]]()
+        sealed, subjects, calls = list[str](), list[str](), list[tuple[bytes, int, int]]()
         for entry in entries:
             sealed += entry.sealed.decode("ascii").split("\n")[:-1]
             subjects += entry.subjects
