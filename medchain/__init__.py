@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from .pipeline.plot import plot as plot
     from .pipeline.prove import prove_extension as prove_extension
     from .pipeline.prove import prove_record as prove_record
+    from .pipeline.record import RecordSummary as RecordSummary
+    from .pipeline.record import record as record
     from .pipeline.recorder import Receipt as Receipt
     from .pipeline.recorder import Recorder as Recorder
     from .pipeline.timestamp import Time as Time
@@ -76,7 +78,9 @@ _HOMES = {
     "prove_extension": "pipeline.prove",
     "prove_record": "pipeline.prove",
     "Receipt": "pipeline.recorder",
+    "RecordSummary": "pipeline.record",
     "Recorder": "pipeline.recorder",
+    "record": "pipeline.record",
     "show": "pipeline.inspect",
     "timestamp": "pipeline.timestamp",
     "train": "pipeline.train",

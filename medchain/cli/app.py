@@ -15,6 +15,7 @@ COMMANDS: tuple[str, ...] = (
     "evaluate",
     "ingest",
     "declare",
+    "record",
     "explain",
     "verify",
     "checkpoint",

@@ -118,6 +118,9 @@ def _facts(report: Report, seconds: float | None) -> list[tuple[str, str]]:
         if report.scores_of_erased:
             rest += f"; the rows of {report.scores_of_erased:,} are not there any more"
         facts.append(("scores repeated", f"{report.scores_repeated:,}{rest}"))
+    if report.verdicts_declared:
+        text = f"{report.verdicts_declared:,}, as declared; nobody can repeat such verdicts here"
+        facts.append(("of declared models", text))
     return facts + _anchoring(report)
 
 

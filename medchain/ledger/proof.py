@@ -216,7 +216,7 @@ def _verdict(event: Event, match: re.Match[bytes]) -> None:
     threshold = event.get("threshold")
     known = is_number(threshold) or (event["event"] == "verdict" and threshold is None)
     if not known or (event["event"] == "verdict" and event.get("says") not in SAYS):
-        raise ValueError("its event does not say what its model says")
+        raise ValueError("its event lacks what a verdict rests on")
     if message := contradiction(event, match):
         raise ValueError(message)
 

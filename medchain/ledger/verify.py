@@ -233,6 +233,7 @@ class Report:
     scores_repeated: int | None = None
     scores_of_other_models: int | None = None
     scores_of_erased: int | None = None
+    verdicts_declared: int | None = None
     erasures: tuple[Erasure, ...] | None = None
     unread_blocks: int = 0
     unread_records: int = 0

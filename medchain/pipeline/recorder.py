@@ -239,6 +239,21 @@ class Recorder:
 
         return decorate if function is None else decorate(function)
 
+    def begin_table(self, digest: Callable[[bytes], bytes]) -> tuple[int, bool]:
+        """Begin the table with this keyed digest, or go on with it.
+
+        Returns how many of its rows stand in the ledger, and whether it is recorded to its end.
+        """
+        assert self._book
+        found = self._book.find(digest, self.model.digest)
+        self.batch = found.batch if found else self._book.begin(digest, self.model.digest)
+        return self._book.recorded(self.batch), bool(found and found.complete)
+
+    def end_table(self) -> None:
+        """Note, durably, that the table is recorded to its end."""
+        assert self._book
+        self._book.vault.finish(self.batch, self._book.store.head)
+
     def close(self) -> None:
         """Record what waits, and give the ledger back."""
         with self._room:
@@ -396,7 +411,7 @@ class Recorder:
         except BaseException:
             book.__exit__()
             raise
-        self._book, self._batch, self._secret = book, secrets.token_hex(16), book.vault.secret
+        self._book, self.batch, self._secret = book, secrets.token_hex(16), book.vault.secret
 
     def _declare(self, book: Book) -> None:
         """Say in the ledger which model will speak, unless it is the one that spoke last."""
@@ -491,7 +506,7 @@ class Recorder:
     def _fields(self, calls: Sequence[_Call]) -> Event:
         said = [call.speech for call in calls]
         fields: Event = {
-            "batch": self._batch,
+            "batch": self.batch,
             "model": self.model.digest,
             "says": self.model.says,
             "threshold": self.model.threshold,
