@@ -11,8 +11,19 @@ import sys
 from pathlib import Path
 
 TARGET = Path(__file__).parent / "reference.md"
-COMMANDS = ("", "train", "evaluate", "ingest", "explain", "verify", "checkpoint", "prove", "check")
-COMMANDS += ("key", "key new", "key show", "key sign", "key rotate", "verifier", "timestamp")
+COMMANDS = ("", "train", "evaluate", "ingest", "declare", "record", "explain", "verify")
+COMMANDS += (
+    "checkpoint",
+    "prove",
+    "check",
+    "key",
+    "key new",
+    "key show",
+    "key sign",
+    "key rotate",
+    "verifier",
+    "timestamp",
+)
 COMMANDS += ("find", "amend", "erase", "plot", "show", "export", "demo", "doctor", "bench")
 HEAD = """# Reference
 
