@@ -106,6 +106,7 @@ int medchain_open_records(const double *scores, const uint8_t *objects, size_t s
 struct medchain_run {
     char batch[32], model[64]; /* hex */
     uint64_t bits, blocks, records;
+    int declared; /* whether by a model that is declared, in `verdict` events */
 };
 
 /* What medchain_scan starts from, and what it saw. */

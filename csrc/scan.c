@@ -14,6 +14,7 @@ enum {
     MOST_BLOCK = 1 << 24,
     MOST_LINE = 1 << 20,
     MOST_RECORDS = 1 << 17,
+    MOST_CLASSES = 1000,
     MOST_BLOCK_LINE = 512
 };
 
@@ -22,11 +23,17 @@ struct span {
     size_t size;
 };
 
-/* What a score event says (docs/format.md, section 3); the threshold is in millionths. */
+/* What the records of a block hold beside their verdict; in a score event it is a score. */
+enum says { SCORE, CLASS, TEXT };
+
+/* What a score or a verdict event says (docs/format.md, section 3); the threshold is in millionths,
+ * and above all of them where there is none. */
 struct score {
     const uint8_t *batch, *model;
+    int declared;
+    enum says says;
     int64_t threshold;
-    uint64_t rows, anomalies;
+    uint64_t rows, anomalies, errors;
 };
 
 /* The next record's number in decimal, so that none has to be parsed; the mask has 0xff where there
@@ -48,7 +55,7 @@ struct scanner {
     const uint8_t *end;
     struct score score;
     struct counter counter;
-    uint64_t anomalies, count;
+    uint64_t anomalies, errors, count;
     struct columns columns;
     struct mc_tree tree;
 };
@@ -171,24 +178,52 @@ static const uint8_t *counted(const struct counter *counter, const uint8_t *p)
     return other == 0 ? p + counter->size : NULL;
 }
 
-/* A record line, its LF included, with the next number and the verdict that its score demands. */
+/* A score or the number of a class, in millionths. */
+static const uint8_t *value(enum says says, const uint8_t *p, int64_t *millionths)
+{
+    if (says == SCORE)
+        return mc_decimal(mc_literal(p, ",\"score\":"), millionths);
+    uint64_t number = 0;
+    p = mc_whole(mc_literal(p, ",\"class\":"), &number);
+    *millionths = (int64_t)number * 1000000;
+    return number < MOST_CLASSES ? p : NULL;
+}
+
+/* Why a declared model gave no verdict. */
+static const uint8_t *said(struct scanner *s, const uint8_t *p)
+{
+    p = s->score.declared ? mc_literal(p, ",\"said\":\"") : NULL;
+    if (p == NULL)
+        return NULL;
+    const uint8_t *error = mc_literal(p, "error\",");
+    s->errors += error != NULL;
+    if (error == NULL)
+        error = mc_literal(p, "unfit\",");
+    return error != NULL || s->score.says != TEXT ? error : mc_literal(p, "text\",");
+}
+
+/* What the model said, with the verdict that the threshold demands. */
+static const uint8_t *verdict(struct scanner *s, const uint8_t *p)
+{
+    int64_t millionths = 0;
+    const uint8_t *behind = s->score.says == TEXT ? NULL : value(s->score.says, p, &millionths);
+    if (behind == NULL)
+        return p == NULL ? NULL : said(s, p);
+    int anomaly = millionths >= s->score.threshold;
+    s->anomalies += (uint64_t)anomaly;
+    p = mc_literal(behind, ",\"anomaly\":");
+    return anomaly ? mc_literal(p, "true,") : mc_literal(p, "false,");
+}
+
+/* A record line, its LF included, with the next number. */
 static const uint8_t *record(struct scanner *s, const uint8_t *line)
 {
-    int64_t value = 0;
-    const uint8_t *p = counted(&s->counter, line + sizeof "{\"record\":" - 1);
-    p = mc_literal(mc_decimal(mc_literal(p, ",\"score\":"), &value), ",\"anomaly\":");
-    int anomaly = value >= s->score.threshold;
-    p = anomaly ? mc_literal(p, "true,") : mc_literal(p, "false,");
-    if (s->scan->sealed) {
-        p = mc_literal(mc_hex(mc_literal(p, "\"seal\":\""), 64), "\"}\n");
-    } else {
-        p = mc_literal(p, "\"row\":");
-        p = p == NULL ? NULL : mc_literal(row(&s->columns, p, s->end), "}\n");
-        if (p != NULL && p - line - 1 > MOST_LINE)
-            return NULL;
-    }
-    s->anomalies += (uint64_t)anomaly;
-    return p;
+    const uint8_t *p = verdict(s, counted(&s->counter, line + sizeof "{\"record\":" - 1));
+    if (s->scan->sealed)
+        return mc_literal(mc_hex(mc_literal(p, "\"seal\":\""), 64), "\"}\n");
+    p = mc_literal(p, "\"row\":");
+    p = p == NULL ? NULL : mc_literal(row(&s->columns, p, s->end), "}\n");
+    return p != NULL && p - line - 1 > MOST_LINE ? NULL : p;
 }
 
 /* --- event and block lines ------------------------------------------------------------------- */
@@ -208,10 +243,11 @@ static const uint8_t *further(const uint8_t *p, const uint8_t *end, struct span 
     return mc_decimal(p, &ignored);
 }
 
-/* No key stands twice: not one that a score event must have, and none of the others. */
+/* No key stands twice: not one that such an event must have, and none of the others. */
 static const uint8_t *further_keys(const uint8_t *p, const uint8_t *end)
 {
-    static const char *const known[] = {"event", "batch", "model", "threshold", "rows", "anomalies"};
+    static const char *const known[] = {"event", "batch", "model", "threshold", "rows", "anomalies",
+                                        "says", "errors"};
     enum { KNOWN = sizeof known / sizeof *known };
     struct span keys[KNOWN + MOST_FURTHER];
     size_t count = 0;
@@ -220,6 +256,23 @@ static const uint8_t *further_keys(const uint8_t *p, const uint8_t *end)
     while (p != NULL && *p == ',' && count < KNOWN + MOST_FURTHER)
         p = further(p, end, &keys[count++]);
     return p != NULL && all_differ(keys, count) ? p : NULL;
+}
+
+/* What a declared model says, and its threshold, if it has one. */
+static const uint8_t *declared(struct score *score, const uint8_t *p)
+{
+    static const char *const words[] = {"probability", "number", "class", "text"};
+    static const enum says says[] = {SCORE, SCORE, CLASS, TEXT};
+    const uint8_t *behind = NULL;
+    p = mc_literal(p, ",\"says\":\"");
+    for (int i = 0; behind == NULL && i < 4; i++) {
+        behind = mc_same(p, words[i], strlen(words[i]));
+        score->says = says[i];
+    }
+    p = mc_literal(behind, "\",\"threshold\":");
+    score->threshold = INT64_MAX;
+    behind = mc_literal(p, "null");
+    return behind != NULL ? behind : mc_decimal(p, &score->threshold);
 }
 
 /* The event line of scored records, its LF included. It is read from a copy with zeros behind it,
@@ -233,14 +286,23 @@ static const uint8_t *event(struct scanner *s, const uint8_t *line)
         return NULL;
     memcpy(copy, line, (size_t)(feed + 1 - line));
 
+    struct score *score = &s->score;
     const uint8_t *p = mc_literal(copy, "{\"event\":\"score\",\"batch\":\"");
-    s->score.batch = p == NULL ? NULL : line + (p - copy);
+    score->declared = p == NULL;
+    if (p == NULL)
+        p = mc_literal(copy, "{\"event\":\"verdict\",\"batch\":\"");
+    score->batch = p == NULL ? NULL : line + (p - copy);
     p = mc_literal(mc_hex(p, 32), "\",\"model\":\"");
-    s->score.model = p == NULL ? NULL : line + (p - copy);
-    p = mc_literal(mc_hex(p, 64), "\",\"threshold\":");
-    p = mc_literal(mc_decimal(p, &s->score.threshold), ",\"rows\":");
-    p = mc_literal(mc_whole(p, &s->score.rows), ",\"anomalies\":");
-    p = mc_whole(p, &s->score.anomalies);
+    score->model = p == NULL ? NULL : line + (p - copy);
+    p = mc_literal(mc_hex(p, 64), "\"");
+    score->says = SCORE;
+    p = score->declared ? declared(score, p)
+                        : mc_decimal(mc_literal(p, ",\"threshold\":"), &score->threshold);
+    p = mc_whole(mc_literal(p, ",\"rows\":"), &score->rows);
+    p = mc_whole(mc_literal(p, ",\"anomalies\":"), &score->anomalies);
+    score->errors = 0;
+    if (score->declared)
+        p = mc_whole(mc_literal(p, ",\"errors\":"), &score->errors);
     p = mc_literal(further_keys(p, copy + sizeof copy), "}\n");
     return p == NULL ? NULL : line + (p - copy);
 }
@@ -314,7 +376,7 @@ static int links(const struct scanner *s, const struct block *block)
  * records. */
 static const uint8_t *body(struct scanner *s, const uint8_t *line)
 {
-    s->anomalies = s->count = 0;
+    s->anomalies = s->errors = s->count = 0;
     count_from(&s->counter, s->scan->first);
     mc_tree_begin(&s->tree, s->kernel);
     const uint8_t *p = event(s, line);
@@ -336,13 +398,15 @@ static int tally(struct medchain_scan *scan, const struct score *score, const st
 {
     struct medchain_run *run = scan->run_count == 0 ? NULL : &scan->runs[scan->run_count - 1];
     if (run == NULL || memcmp(run->batch, score->batch, sizeof run->batch) != 0
-        || memcmp(run->model, score->model, sizeof run->model) != 0 || run->bits != block->bits) {
+        || memcmp(run->model, score->model, sizeof run->model) != 0 || run->bits != block->bits
+        || run->declared != score->declared) {
         if (scan->run_count == scan->run_room)
             return 0;
         run = &scan->runs[scan->run_count++];
         memcpy(run->batch, score->batch, sizeof run->batch);
         memcpy(run->model, score->model, sizeof run->model);
         run->bits = block->bits;
+        run->declared = score->declared;
         run->blocks = run->records = 0;
     }
     run->blocks++;
@@ -359,7 +423,8 @@ static const uint8_t *accept_block(struct scanner *s, const uint8_t *start)
     const uint8_t *end = line == NULL ? NULL : block_line(s, line, &block);
     if (end == NULL || end - start > MOST_BLOCK || s->count > MOST_RECORDS)
         return NULL;
-    if (s->score.rows != s->count || s->score.anomalies != s->anomalies || !links(s, &block))
+    if (s->score.rows != s->count || s->score.anomalies != s->anomalies
+        || s->score.errors != s->errors || !links(s, &block))
         return NULL;
     mc_tree_end(&s->tree, root);
     if (memcmp(root, block.root, HASH) != 0 || !tally(scan, &s->score, &block))

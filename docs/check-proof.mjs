@@ -2,7 +2,7 @@
 //     node check-proof.mjs POLICY PROOF...      for each one line of JSON: what it proves, or why not
 import { createHash, createPublicKey, verify as verifySignature } from "node:crypto";
 import { readFileSync, realpathSync } from "node:fs";
-import { LINE, RECORD, header, jsonObject, need, sha256 } from "./verifier.mjs";
+import { LINE, RECORD, fits, header, jsonObject, need, reading, sha256 } from "./verifier.mjs";
 
 const base64 = (text) => {
   const data = Buffer.from(text, "base64");
@@ -95,23 +95,26 @@ export function check(text, policy) { // what a proof shows; throws where it doe
     return lines.splice(0, end < 0 ? lines.length : end).map(hash);
   };
   const event = lines.shift(), eventPath = takePath(), line = lines.shift(), linePath = takePath();
-  const [blockLine, sealed, ...more] = lines, record = RECORD.exec(line), block = header(blockLine);
-  need(!more.length && record, "lines");
+  const [blockLine, sealed, ...more] = lines, match = RECORD.exec(line), block = header(blockLine);
+  need(!more.length && match, "lines");
+  const record = reading(match), number = whole(record.number);
   need([event, line].every((l) => /^[ -~]*$/.test(l) && l.length <= LINE), "lines");
   need(event.startsWith('{"event":') && block.claimed.equals(block.hash) && block.works, "block");
-  const tree = openNote(text.slice(gap + 2), policy), place = whole(record[1]) - block.first;
+  const tree = openNote(text.slice(gap + 2), policy), place = number - block.first;
   const latest = BigInt(Math.ceil(block.time / 1e6)) - 300n; // two clocks may differ by 5 minutes
   need(tree.since(latest), "cosigned before its block was");
   need(whole(index.slice(6)) === block.block && place >= 0 && place < block.count, "place");
   need(rootAbove(block.hash, block.block, tree.size, path.map(hash)).equals(tree.root), "tree");
   for (const [leaf, at, way] of [[event, 0, eventPath], [line, place + 1, linePath]])
     need(rootAbove(sha256("\0", leaf), at, block.count + 1, way).equals(block.root), "root");
-  const [about] = jsonObject(event, "event"), anomaly = record[3] === "true";
-  if (about.event === "score") need((Number(record[2]) >= about.threshold) === anomaly, "verdict");
+  const [about] = jsonObject(event, "event");
+  if (["score", "verdict"].includes(about.event)) need(fits(about, record), "verdict");
   const row = sealed === undefined ? undefined : jsonObject(sealed, "sealed")[0];
-  if (row) need(sealed.length <= LINE && sha256(sealed).toString("hex") === record[4] && /^[0-9a-f]{32}$/.test(row.salt) &&
-    /^[0-9a-f]{32}$/.test(row.ledger) && row.record === Number(record[1]), "seal");
-  return { record: Number(record[1]), score: Number(record[2]), anomaly, row: row?.row };
+  if (row) need(sealed.length <= LINE && sha256(sealed).toString("hex") === record.seal && /^[0-9a-f]{32}$/.test(row.salt) &&
+    /^[0-9a-f]{32}$/.test(row.ledger) && row.record === number, "seal");
+  const said = record.said ? { said: record.said } :
+    { [record.kind]: record.value, anomaly: record.anomaly === "true" };
+  return { record: number, ...said, row: row?.row };
 }
 if (import.meta.url === `file://${realpathSync(process.argv[1])}`) {
   const policy = readPolicy(readFileSync(process.argv[2], "utf8"));

@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 
 TARGET = Path(__file__).parent / "reference.md"
-COMMANDS = ("", "inspect", "train", "evaluate", "ingest", "explain", "verify", "checkpoint")
+COMMANDS = ("", "inspect", "train", "evaluate", "ingest", "declare", "record", "explain", "verify")
 COMMANDS += (
+    "checkpoint",
     "prove",
     "check",
     "key",

@@ -17,8 +17,9 @@ const GENESIS = '{"event":"genesis",', BLOCK_LINE = '\n{"block":', PRINTABLE = /
 const WHOLE = "0|[1-9][0-9]{0,15}", HASH = "[0-9a-f]{64}"; // 2^53 has 16 digits
 const SCORE = "-?(?:0|[1-9][0-9]{0,8})(?:\\.[0-9]{1,6})?";
 const TOKEN = /("(?:[^"\\]+|\\.)*")( *:)?|[{}[\]]|-?[0-9][^ ,}\]]*/g; // in what is known to be JSON
-export const RECORD = new RegExp(`^\\{"record":(${WHOLE}),"score":(${SCORE}),` +
-  `"anomaly":(true|false),(?:"seal":"(${HASH})"|"row":(\\{.*\\}))\\}$`);
+const SAID = `"(?:(score)":(${SCORE})|(class)":(0|[1-9][0-9]{0,2})),"anomaly":(true|false)`;
+export const RECORD = new RegExp(`^\\{"record":(${WHOLE}),(?:${SAID}|"said":"(text|error|unfit)"),` +
+  `(?:"seal":"(${HASH})"|"row":(\\{.*\\}))\\}$`);
 const BLOCK = new RegExp(
   ["block", "time", "first", "count", "bits"].reduce((s, k) => `${s}"${k}":(${WHOLE}),`, "^\\{") +
   `"prev":"(${HASH})","root":"(${HASH})","nonce":(${WHOLE}),"hash":"(${HASH})"\\}$`);
@@ -68,36 +69,58 @@ export function header(line) { // what a block line says, and the hash of the he
   return { block, time, first, count, bits, prev, root, claimed, hash, works };
 }
 
+export function reading(match) { // what a record line says, from its match
+  const [number, score, value, named, place, anomaly, said, seal, row] = match.slice(1);
+  return { number, kind: score ?? named, value: Number(value ?? place), anomaly, said, seal, row };
+}
+export function fits(event, record) { // whether a record says what its event's model does
+  const verdict = event.event === "verdict", says = verdict ? event.says : "number";
+  if (record.said) return verdict && (record.said !== "text" || says === "text");
+  if (record.kind !== (says === "class" ? "class" : says === "text" ? "" : "score")) return false;
+  const above = event.threshold !== null && record.value >= event.threshold;
+  return (record.anomaly === "true") === above;
+}
+function checkEvent(event, numbers, { count, yes, errors }) { // one whose records a model spoke of
+  const verdict = event.event === "verdict", { says, threshold } = event;
+  need(hex(event.batch, 32) && hex(event.model, 64), 8);
+  need(typeof threshold === "number" || (verdict && threshold === null), 8);
+  need(whole(numbers.get("rows")) === count && whole(numbers.get("anomalies")) === yes, 8);
+  if (verdict) need(["probability", "number", "class", "text"].includes(says), 8);
+  if (verdict) need(whole(numbers.get("errors")) === errors, 8);
+}
 function addBlock(ledger, text) { // its bytes, up to the LF of its block line
   const height = ledger.tree.size, head = text.slice(0, text.indexOf("\n")), leaves = new Tree();
   need(text.length <= LONGEST, 1);
   need(!/[^ -~\n]/.test(text), 1);
   need(head.startsWith('{"event":') && head.length <= LINE, 2);
-  const [event, numbers] = jsonObject(head, 2), kind = event.event, { threshold } = event;
+  const [event, numbers] = jsonObject(head, 2), kind = event.event;
   need(isText(kind) && (kind === "genesis") === (height === 0), 2);
   if (height === 0) begin(ledger, head, event, numbers);
+  const spoken = ["score", "verdict"].includes(kind);
   leaves.add(sha256("\0", head));
-  let start = head.length + 1, count = 0, yes = 0;
+  let start = head.length + 1, count = 0, yes = 0, errors = 0;
   for (let end; (end = text.indexOf("\n", start)) < text.length - 1; start = end + 1) {
-    const line = text.slice(start, end), row = RECORD.exec(line);
-    need(row && line.length <= LINE && count < RECORDS, 3);
-    need(!row[5] || Object.values(jsonObject(row[5], 3)[0]).every(isText), 3);
-    need(height && row[1] === String(ledger.records + count), 5);
+    const line = text.slice(start, end), match = RECORD.exec(line);
+    need(match && line.length <= LINE && count < RECORDS, 3);
+    const record = reading(match);
+    need(!record.row || Object.values(jsonObject(record.row, 3)[0]).every(isText), 3);
+    need(height && record.number === String(ledger.records + count), 5);
     leaves.add(sha256("\0", line));
     count += 1;
-    yes += row[3] === "true";
-    if (kind !== "score") continue;
-    need((row[3] === "true") === Number(row[2]) >= threshold, 8);
-    need((row[5] === undefined) === ledger.sealed, 8);
+    yes += record.anomaly === "true";
+    errors += record.said === "error";
+    if (spoken) need(fits(event, record) && (record.row === undefined) === ledger.sealed, 8);
   }
   const at = header(text.slice(start, -1));
   need(at.block === height && at.prev.equals(ledger.head) && at.time >= ledger.time, 5);
   need(at.first === ledger.records && at.count === count, 5);
   need(at.root.equals(leaves.root()) && at.claimed.equals(at.hash), 6);
   need(at.works && at.bits >= ledger.minBits, 7);
-  if (kind === "score") {
-    need(hex(event.batch, 32) && hex(event.model, 64) && typeof threshold === "number", 8);
-    need(whole(numbers.get("rows")) === count && whole(numbers.get("anomalies")) === yes, 8);
+  if (spoken) checkEvent(event, numbers, { count, yes, errors });
+  if (kind === "declare") {
+    const { declaration, model, reason } = event, ascii = /^[\0-\x7f]*$/;
+    need(isText(declaration) && ascii.test(declaration) && isText(reason), 8);
+    need(sha256(declaration).toString("hex") === model, 8);
   }
   Object.assign(ledger, { records: at.first + count, time: at.time, head: at.hash });
   ledger.tree.add(at.hash);

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from .pipeline.bench import bench as bench
     from .pipeline.check import check as check
     from .pipeline.checkpoint import checkpoint as checkpoint
+    from .pipeline.declaration import Declaration as Declaration
+    from .pipeline.declaration import declare as declare
     from .pipeline.demo import demo as demo
     from .pipeline.doctor import doctor as doctor
     from .pipeline.erase import ErasureSummary as ErasureSummary
@@ -42,6 +44,10 @@ if TYPE_CHECKING:
     from .pipeline.plot import plot as plot
     from .pipeline.prove import prove_extension as prove_extension
     from .pipeline.prove import prove_record as prove_record
+    from .pipeline.record import RecordSummary as RecordSummary
+    from .pipeline.record import record as record
+    from .pipeline.recorder import Receipt as Receipt
+    from .pipeline.recorder import Recorder as Recorder
     from .pipeline.show import show as show
     from .pipeline.signed_model import sign_model as sign_model
     from .pipeline.timestamp import Time as Time
@@ -60,6 +66,8 @@ _HOMES = {
     "Time": "pipeline.timestamp",
     "check": "pipeline.check",
     "checkpoint": "pipeline.checkpoint",
+    "Declaration": "pipeline.declaration",
+    "declare": "pipeline.declaration",
     "demo": "pipeline.demo",
     "doctor": "pipeline.doctor",
     "erase": "pipeline.erase",
@@ -72,6 +80,10 @@ _HOMES = {
     "plot": "pipeline.plot",
     "prove_extension": "pipeline.prove",
     "prove_record": "pipeline.prove",
+    "Receipt": "pipeline.recorder",
+    "RecordSummary": "pipeline.record",
+    "Recorder": "pipeline.recorder",
+    "record": "pipeline.record",
     "show": "pipeline.show",
     "sign_model": "pipeline.signed_model",
     "timestamp": "pipeline.timestamp",

@@ -233,6 +233,10 @@ class AppendFile:
                 self.path.unlink()
         os.close(self._descriptor)
 
+    def abandon(self) -> None:
+        """Let go of the file in a process that inherited it; whoever opened it keeps the lock."""
+        os.close(self._descriptor)
+
     @property
     def size(self) -> int:
         """The length of the file in bytes."""

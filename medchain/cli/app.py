@@ -15,6 +15,8 @@ COMMANDS: tuple[str, ...] = (
     "train",
     "evaluate",
     "ingest",
+    "declare",
+    "record",
     "explain",
     "verify",
     "checkpoint",

@@ -10,7 +10,7 @@ from .words import table
 def checked(facts: Facts) -> str:
     """The words of a file that was checked."""
     headline = _HEADLINES[str(facts["kind"])].format(**facts)
-    if facts["kind"] == "record" and facts["event"] != "score":
+    if facts["kind"] == "record" and facts["event"] not in ("score", "verdict"):
         headline += ", but no model is said to have scored it"
     remarks = "".join(f"\n  since then: {sentence}" for sentence in remark_sentences(facts))
     rest = {name: value for name, value in facts.items() if name not in ("erased", "amended")}

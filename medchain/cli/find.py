@@ -53,16 +53,25 @@ def _words(ledger: str, found: Found) -> list[str]:
 def _record(record: dict[str, Any]) -> list[str]:
     from ..ledger.lines import printable
 
-    verdict = "anomalous" if record["anomaly"] else "not anomalous"
     lines = [
         f"  record {record['record']:,}, block {record['block']:,}, {record['time']}: "
-        f"score {record['score']}, {verdict}",
+        f"{_said(record)}",
         f"    model {record['model']}, threshold {record['threshold']}, batch {record['batch']}",
     ]
     for name, remark in _remarks(record):
         lines.append(f"    {name} on {remark['time']}: {printable(remark['reason'])}")
     lines += [f"    {printable(k)}: {printable(v)}" for k, v in record.get("row", {}).items()]
     return lines
+
+
+def _said(record: dict[str, Any]) -> str:
+    if "said" in record:
+        words = {"text": "a text", "error": "the model failed"}
+        return words.get(str(record["said"]), str(record["said"]))
+    verdict = "anomalous" if record["anomaly"] else "not anomalous"
+    if "class" in record:
+        return f"class {record.get('class_name', record['class'])}, {verdict}"
+    return f"score {record['score']}, {verdict}"
 
 
 def _remarks(record: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

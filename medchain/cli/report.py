@@ -125,6 +125,9 @@ def _facts(report: Report, seconds: float | None) -> list[tuple[str, str]]:
         facts.append(("scores repeated", f"{report.scores_repeated:,}{rest}"))
     if report.models_signed_by:
         facts.append(("models signed by", ", ".join(map(printable, report.models_signed_by))))
+    if report.verdicts_declared:
+        text = f"{report.verdicts_declared:,}, as declared; nobody can repeat such verdicts here"
+        facts.append(("of declared models", text))
     return facts + _anchoring(report)
 
 

@@ -13,7 +13,7 @@ from . import clocks, history, proof
 from . import note as notes
 from .block import iso_seconds, iso_time
 from .history import BadHistory
-from .lines import Record
+from .lines import Record, spoken
 from .note import Note
 from .policy import Endorsed, Policy
 from .proof import Proved
@@ -101,8 +101,7 @@ def _record(found: Proved, record: Record, endorsed: Endorsed) -> Facts:
     return {
         "kind": "record",
         "record": record.number,
-        "score": record.score,
-        "anomaly": record.anomaly,
+        **spoken(record),
         **seal,
         "opened": found.opened,
         **row,

@@ -27,9 +27,11 @@ from .lines import (
 )
 from .merkle import tree_root
 from .reader import RawBlock
+from .verdicts import anomalies, contradiction, false_declaration, hexed, invalid_key
 
 FORMAT = 1
-_HEX = {size: re.compile(f"[0-9a-f]{{{size}}}") for size in (32, 64)}
+SCORED = ("score", "verdict")
+"""The kinds of events whose records a model spoke of: ours, and one that is declared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +89,19 @@ class Block:
     @property
     def anomalies(self) -> int:
         """How many of its records are anomalous."""
-        return sum(match[3] == b"true" for match in self.matches)
+        return anomalies(self.matches)
 
     def record_offset(self, index: int) -> int:
         """The byte offset in the file at which the line of its record `index` begins."""
         return self.records_offset + sum(match.end() + 1 for match in self.matches[:index])
 
     def scores(self) -> list[float]:
-        """The scores of its records, in order."""
-        return [float(match[2]) for match in self.matches]
+        """The scores of its records, in order; all of them have one."""
+        return [float(match["score"]) for match in self.matches]
 
     def verdicts(self) -> list[bool]:
         """The verdicts of its records, in order: whether each is anomalous."""
-        return [match[3] == b"true" for match in self.matches]
+        return [match["anomaly"] == b"true" for match in self.matches]
 
     def rows(self) -> Iterator[Record]:
         """Its records, in order."""
@@ -153,8 +155,10 @@ class _Judge:
             self.raw.offset + len(event_line) + 1,
             matches,
         )
-        if event["event"] == "score":
+        if event["event"] in SCORED:
             self._verdicts(event, block)
+        if event["event"] == "declare" and (wrong := false_declaration(event)):
+            self._fail("event", wrong, 0)
         return block
 
     def _bytes(self) -> None:
@@ -186,7 +190,7 @@ class _Judge:
             index = matches.index(None)
             self._fail_record(index, "this is no record line")
         for index, match in enumerate(matches):
-            if match and match[5]:
+            if match and match["row"]:
                 self._open_row(index, match)
         return matches  # type: ignore[return-value]
 
@@ -194,7 +198,7 @@ class _Judge:
         if match.end() > MAX_LINE:
             self._fail_record(index, f"the record line has more than {MAX_LINE} bytes")
         try:
-            row = parse_object(match[5])
+            row = parse_object(match["row"])
         except ValueError as error:
             self._fail_record(index, f"the row is {error}")
         if not all(isinstance(cell, str) for cell in row.values()):
@@ -220,9 +224,9 @@ class _Judge:
                 "time", "the time runs backwards", f">= {before.time}", str(header.time)
             )
         for index, match in enumerate(matches):
-            if int(match[1]) != first + index:
+            if int(match["number"]) != first + index:
                 self._fail_record(
-                    index, "the number of the record", str(first + index), match[1].decode()
+                    index, "the number of the record", str(first + index), match["number"].decode()
                 )
 
     def _hashes(self, header: Header, claimed: bytes) -> None:
@@ -255,7 +259,7 @@ class _Judge:
             key
             for key, right in (
                 ("format", _whole(number) and number == FORMAT),
-                ("ledger", _hexed(event.get("ledger"), 32)),
+                ("ledger", hexed(event.get("ledger"), 32)),
                 ("origin", isinstance(event.get("origin"), str)),
                 ("min_bits", _whole(event.get("min_bits"))),
                 ("rows", event.get("rows") in ("sealed", "open")),
@@ -266,25 +270,14 @@ class _Judge:
             self._fail("event", f"the genesis event has no valid {wrong[0]!r}", 0)
 
     def _verdicts(self, event: Event, block: Block) -> None:
-        wrong = [
-            key
-            for key, right in (
-                ("batch", _hexed(event.get("batch"), 32)),
-                ("model", _hexed(event.get("model"), 64)),
-                ("threshold", _number(event.get("threshold"))),
-                ("rows", _is(event.get("rows"), block.header.count)),
-                ("anomalies", _is(event.get("anomalies"), block.anomalies)),
-            )
-            if not right
-        ]
-        if wrong:
-            self._fail("event", f"the score event has no valid {wrong[0]!r} for its records", 0)
-        threshold: float = event["threshold"]  # type: ignore[assignment]
+        if wrong := invalid_key(event, block.matches):
+            kind = event["event"]
+            self._fail("event", f"the {kind} event has no valid {wrong!r} for its records", 0)
         sealed = self.genesis["rows"] == "sealed"
         for index, match in enumerate(block.matches):
-            if (float(match[2]) >= threshold) != (match[3] == b"true"):
-                self._fail_record(index, "the verdict contradicts score and threshold")
-            if (match[4] is not None) != sealed:
+            if message := contradiction(event, match):
+                self._fail_record(index, message)
+            if (match["seal"] is not None) != sealed:
                 self._fail_record(index, "sealed and open rows in one ledger")
 
     def _equal(self, kind: str, what: str, expected: object, found: object) -> None:
@@ -333,15 +326,3 @@ class _Judge:
 
 def _whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
-
-
-def _is(value: object, count: int) -> bool:
-    return _whole(value) and value == count
-
-
-def _number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _hexed(value: object, size: int) -> bool:
-    return isinstance(value, str) and _HEX[size].fullmatch(value) is not None

@@ -31,22 +31,44 @@ MAX_LINE = 1 << 20
 MAX_RECORDS = 1 << 17
 """How many record lines a block has at most."""
 
-_NUMBER = rb"(0|[1-9][0-9]{0,15})"
-_DECIMAL = rb"(-?(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,6})?)"
-_HEAD = rb'\{"record":' + _NUMBER + rb',"score":' + _DECIMAL + rb',"anomaly":(true|false),'
-RECORD_LINE = re.compile(_HEAD + rb'(?:"seal":"([0-9a-f]{64})"|"row":(\{.*\}))\}')
+_NUMBER = rb"0|[1-9][0-9]{0,15}"
+_DECIMAL = rb"-?(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,6})?"
+_SAID = (
+    rb'(?:"(?:score":(?P<score>' + _DECIMAL + rb')|class":(?P<class>0|[1-9][0-9]{0,2})),'
+    rb'"anomaly":(?P<anomaly>true|false)|"said":"(?P<said>text|error|unfit)")'
+)
+RECORD_LINE = re.compile(
+    rb'\{"record":(?P<number>' + _NUMBER + rb")," + _SAID + rb","
+    rb'(?:"seal":"(?P<seal>[0-9a-f]{64})"|"row":(?P<row>\{.*\}))\}'
+)
 _FOREIGN = re.compile(rb"[^\x20-\x7e\n]")
 _LEGAL = bytes(range(0x20, 0x7F)) + b"\n"
 
 
 class Record(NamedTuple):
-    """One scored row; `seal` is lower-case hex in a sealed ledger, `row` the cells in an open."""
+    """One row and what a model said of it: a score, the number of a class, or neither.
+
+    `seal` is lower-case hex in a sealed ledger, `row` the cells in an open. Of a record without a
+    verdict `said` is why: ``text``, ``error`` or ``unfit``.
+    """
 
     number: int
-    score: float
-    anomaly: bool
+    score: float | None
+    anomaly: bool | None
     seal: str | None
     row: dict[str, str] | None
+    category: int | None = None
+    said: str | None = None
+
+
+def spoken(record: Record) -> dict[str, object]:
+    """What a model said of a record: ``score`` and ``anomaly``, and ``class`` or ``said``."""
+    facts: dict[str, object] = {"score": record.score, "anomaly": record.anomaly}
+    if record.category is not None:
+        facts["class"] = record.category
+    if record.said is not None:
+        facts["said"] = record.said
+    return facts
 
 
 def decimal(value: float) -> str:
@@ -140,20 +162,22 @@ def parse_object(line: bytes) -> dict[str, object]:
 def parse_records(records: bytes) -> list[re.Match[bytes] | None]:
     """Match every record line; ``None`` stands where a line is not one.
 
-    The groups are number, score, verdict, seal and row, of which one of the last two is ``None``.
+    The groups are number, score, class, anomaly, said, seal and row, as far as they are there.
     """
     return list(map(RECORD_LINE.fullmatch, records.split(b"\n")[:-1]))
 
 
 def to_record(match: re.Match[bytes]) -> Record:
     """The record that a match of `parse_records` stands for."""
-    number, score, anomaly, seal, row = match.groups()
+    score, category, anomaly, said, seal = match.group("score", "class", "anomaly", "said", "seal")
     return Record(
-        int(number),
-        float(score),
-        anomaly == b"true",
+        int(match["number"]),
+        float(score) if score else None,
+        anomaly == b"true" if anomaly else None,
         seal.decode() if seal else None,
-        json.loads(row) if row else None,
+        json.loads(match["row"]) if match["row"] else None,
+        int(category) if category else None,
+        said.decode() if said else None,
     )
 
 

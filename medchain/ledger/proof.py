@@ -17,6 +17,7 @@ from . import checkpoint as checkpoints
 from . import note as notes
 from . import path as paths
 from .block import Header, block_hash, meets, parse_line
+from .judge import SCORED
 from .lines import (
     EVENT,
     MAX_LINE,
@@ -31,6 +32,7 @@ from .merkle import leaf_hash
 from .note import Note, from_base64, from_hash, to_base64
 from .path import Hashes, root_above
 from .seals import open_seal
+from .verdicts import SAYS, contradiction, is_number
 
 HEAD = "c2sp.org/tlog-proof@v1"
 KIND = "medchain/record@v1"
@@ -173,12 +175,13 @@ def _check(proof: Proof) -> Proved:
     _line_of(header, proof.event, 0, proof.event_path)
     if proof.record is None:
         return Proved(None, event, header, claimed, None, False)
-    record = _record(proof.record)
+    match = _record(proof.record)
+    record = to_record(match)
     place = record.number - header.first
     if not 0 <= place < header.count:
         raise ValueError("its block does not hold a record of this number")
     _line_of(header, proof.record, place + 1, proof.record_path)
-    _verdict(event, record)
+    _verdict(event, match)
     row = record.row
     if proof.sealed is not None:
         row = open_seal(proof.sealed, record.seal, record.number).row
@@ -196,24 +199,26 @@ def _event(line: bytes) -> Event:
     return parse_object(line)
 
 
-def _record(line: bytes) -> Record:
+def _record(line: bytes) -> re.Match[bytes]:
     match = parse_records(line + b"\n")[0]
     if match is None or foreign_byte(line) is not None or len(line) > MAX_LINE:
         raise ValueError("its record line is none")
-    if match[5]:
-        row = parse_object(match[5])
+    if match["row"]:
+        row = parse_object(match["row"])
         if not all(isinstance(cell, str) for cell in row.values()):
             raise ValueError("a cell of its row is no text")
-    return to_record(match)
+    return match
 
 
-def _verdict(event: Event, record: Record) -> None:
-    if event["event"] != "score":
+def _verdict(event: Event, match: re.Match[bytes]) -> None:
+    if event["event"] not in SCORED:
         return
     threshold = event.get("threshold")
-    number = isinstance(threshold, (int, float)) and not isinstance(threshold, bool)
-    if not number or (record.score >= threshold) != record.anomaly:  # type: ignore[operator]
-        raise ValueError("its verdict contradicts score and threshold")
+    known = is_number(threshold) or (event["event"] == "verdict" and threshold is None)
+    if not known or (event["event"] == "verdict" and event.get("says") not in SAYS):
+        raise ValueError("its event lacks what a verdict rests on")
+    if message := contradiction(event, match):
+        raise ValueError(message)
 
 
 def build(body: bytes, block_line: bytes, number: int, hashes: bytes, note: Note) -> Proof:

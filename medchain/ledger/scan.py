@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from . import core, merkle
 from .block import Header, parse_line
-from .judge import judge
+from .judge import SCORED, judge
 from .lines import BLOCK, Event
 from .pow import cores
 from .reader import CHUNK, MAX_BLOCK, OversizedBlock, RawBlock, Source, find_block_line
@@ -213,7 +213,14 @@ class _Window:
     def runs(self) -> tuple[Run, ...]:
         """The runs of the accepted blocks."""
         return tuple(
-            Run(_text(run.batch), _text(run.model), run.bits, run.blocks, run.records)
+            Run(
+                _text(run.batch),
+                _text(run.model),
+                run.bits,
+                run.blocks,
+                run.records,
+                SCORED[run.declared],
+            )
             for run in self._runs[0 : self.state.run_count]
         )
 

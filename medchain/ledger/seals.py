@@ -7,9 +7,10 @@ its writer could seal anything (docs/format.md, section 7).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from json.encoder import encode_basestring_ascii as quote
+from types import MappingProxyType
 from typing import NamedTuple
 
 from .lines import MAX_LINE, foreign_byte, parse_object
@@ -24,6 +25,8 @@ class Sealed(NamedTuple):
 
     row: dict[str, str]
     reasons: dict[str, float] | None
+    verdict: Mapping[str, object] = MappingProxyType({})
+    """What a declared model said: its ``output``, and what was noted beside it."""
 
 
 def open_seal(line: bytes, seal: str | None, record: int, ledger: str | None = None) -> Sealed:
@@ -50,7 +53,7 @@ def open_seal(line: bytes, seal: str | None, record: int, ledger: str | None = N
     number = sealed.get("record")
     if type(number) is not int or number != record:
         raise ValueError("the sealed line is of another record")
-    return Sealed(_row(sealed.get("row")), _reasons(sealed))
+    return Sealed(_row(sealed.get("row")), _reasons(sealed), _verdict(sealed))
 
 
 class Opener:
@@ -122,6 +125,15 @@ def _row(row: object) -> dict[str, str]:
     if not isinstance(row, dict) or not all(isinstance(cell, str) for cell in row.values()):
         raise ValueError("the sealed line has no row of texts")
     return row
+
+
+def _verdict(sealed: dict[str, object]) -> dict[str, object]:
+    outside = sealed.get("outside", {})
+    if not isinstance(outside, dict) or not all(isinstance(v, str) for v in outside.values()):
+        raise ValueError("what is outside on the sealed line is no object of texts")
+    if not isinstance(sealed.get("delayed", ""), str):
+        raise ValueError("the delay on the sealed line is no text")
+    return {key: sealed[key] for key in ("output", "outside", "delayed") if key in sealed}
 
 
 def _reasons(sealed: dict[str, object]) -> dict[str, float] | None:

@@ -100,6 +100,10 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self._file.__exit__()
 
+    def abandon(self) -> None:
+        """Let go of the ledger in a process that inherited it."""
+        self._file.abandon()
+
     @property
     def height(self) -> int:
         """The height that the next block will have."""

@@ -21,9 +21,10 @@ from .judge import Block, Finding
 from .lines import MAX_LINE, parse_object
 from .seals import TOO_LONG, Opener, Sealed
 from .vault_file import (
+    CALLS,
     FORMAT,
     LONGEST,
-    SCHEMA,
+    SCHEMAS,
     OversizedLine,
     address,
     check_schema,
@@ -87,7 +88,13 @@ class Vault:
     def _connect(self, readonly: bool) -> None:
         refuse_foreign(self.path)
         with sentence(self.path):
-            self._db = sqlite3.connect(address(self.path, readonly), uri=True, isolation_level=None)
+            # By one thread at a time: whoever shares it sees to that.
+            self._db = sqlite3.connect(
+                address(self.path, readonly),
+                uri=True,
+                isolation_level=None,
+                check_same_thread=False,
+            )
             try:
                 self._db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
                 self._prepare(readonly)
@@ -142,11 +149,13 @@ class Vault:
         lines: Sequence[str],
         subjects: Sequence[str] | None,
         head: tuple[int, str],
+        calls: Sequence[tuple[bytes, int, int]] = (),
     ) -> None:
         """Seal rows from record `first` on, durably, and note the block `head` as seen.
 
         Rows from `first` on that stand there already were never committed to, and are replaced.
-        Raises `UsageError` for a line that is longer than a reader takes.
+        `calls` are keyed digests under which records are asked for, with record and block. Raises
+        `UsageError` for a line that is longer than a reader takes.
         """
         if max(map(len, lines), default=0) > MAX_LINE:
             raise UsageError(
@@ -156,7 +165,17 @@ class Vault:
         with sentence(self.path), self._transaction():
             self._db.execute("delete from sealed where record >= ?", (first,))
             self._insert(first, lines, subjects)
+            self._db.execute("delete from call where record >= ?", (first,))
+            if calls:
+                self._db.executemany("insert into call values (?, ?, ?)", calls)
             self._see(head)
+
+    def called(self, key: bytes) -> tuple[int, int] | None:
+        """Record and block that were asked for under `key`; some may never have been appended."""
+        with sentence(self.path):
+            query = "select record, block from call where key = ?"
+            row = self._db.execute(query, (key,)).fetchone()
+        return None if row is None else (int(row[0]), int(row[1]))
 
     def find(self, source: bytes, model: str) -> Ingest | None:
         """What is known of the table with keyed digest `source` under `model`; open runs first."""
@@ -367,7 +386,7 @@ class Vault:
             )
         self._db.execute("pragma trusted_schema = off")
         if version or readonly:
-            check_schema(self._db, self.path)
+            check_schema(self._db, self.path, version)
         if readonly:
             return
         self._db.execute(f"pragma page_size = {PAGE}")  # of a new file; an old one keeps its own
@@ -375,9 +394,9 @@ class Vault:
         self._db.execute("pragma synchronous = extra")
         self._db.execute("pragma fullfsync = on")  # for macOS, as fs does
         self._db.execute("pragma secure_delete = on")
-        if version == 0:
+        if version < FORMAT:
             with self._transaction():
-                for statement in SCHEMA.split(";"):
+                for statement in SCHEMAS[FORMAT].split(";") if version == 0 else CALLS.split(";"):
                     self._db.execute(statement)
                 self._db.execute(f"pragma user_version = {FORMAT}")
 

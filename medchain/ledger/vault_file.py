@@ -12,7 +12,7 @@ from ..errors import LedgerLocked, LedgerTampered, NotDurable, UsageError
 from .lines import MAX_LINE
 from .seals import TOO_LONG
 
-FORMAT = 1
+FORMAT = 2
 LONGEST = 2 * MAX_LINE + (1 << 12)
 """Bytes of a row of a table: a sealed line, and an id that is one of its cells."""
 
@@ -24,6 +24,13 @@ create table ingest (
     batch text primary key, source blob not null, model text not null, complete integer not null
 );
 """
+CALLS = """
+create table call (key blob primary key, record integer not null, block integer not null);
+create index call_record on call (record)
+"""
+SCHEMAS = {1: SCHEMA, 2: SCHEMA + CALLS}
+"""Of each format. From 2 on it is known under which keys records were asked for."""
+
 OBJECTS = "select type, name, sql from sqlite_schema order by name"
 METADATA = "select key, value from meta order by key"
 META: dict[object, Callable[[object], bool]] = {
@@ -43,18 +50,19 @@ def _fits(key: object, value: object) -> bool:
 
 
 @functools.cache
-def _expected() -> list[tuple[str, str, str | None]]:
+def _expected(version: int) -> list[tuple[str, str, str | None]]:
     """The objects of a vault, as SQLite names them."""
     with closing(sqlite3.connect(":memory:")) as fresh:
-        fresh.executescript(SCHEMA)
+        fresh.executescript(SCHEMAS.get(version, ""))
         return fresh.execute(OBJECTS).fetchall()
 
 
-def check_schema(db: sqlite3.Connection, path: Path) -> None:
+def check_schema(db: sqlite3.Connection, path: Path, version: int) -> None:
     """Refuse a file with other tables than a vault's: a view may hide a query without end."""
-    found = db.execute(OBJECTS).fetchmany(len(_expected()) + 1)
-    meta = [] if found != _expected() else db.execute(METADATA).fetchmany(len(META) + 1)
-    if found != _expected() or not all(_fits(key, value) for key, value in meta):
+    expected = _expected(version)
+    found = db.execute(OBJECTS).fetchmany(len(expected) + 1)
+    meta = [] if found != expected else db.execute(METADATA).fetchmany(len(META) + 1)
+    if not expected or found != expected or not all(_fits(key, value) for key, value in meta):
         raise UsageError(
             f"{path} is no vault, or a damaged one",
             hint="check its path, or put it back from your backup",

@@ -15,7 +15,7 @@ from typing import IO, NamedTuple, NoReturn
 from . import clocks
 from .archive import notice
 from .block import Header
-from .judge import BadBlock, Block, Finding, NewerFormat, judge
+from .judge import SCORED, BadBlock, Block, Finding, NewerFormat, judge
 from .lines import EVENT, GENESIS, MAX_LINE, MAX_RECORDS, RECORD, Event, foreign_byte
 from .merkle import SIZE as HASH
 from .merkle import Frontier
@@ -117,20 +117,24 @@ class Walk(Course):
 
 
 class Run(NamedTuple):
-    """Blocks in a row with one batch, model and claim of work; empty texts for other events."""
+    """Blocks in a row of one kind of event, batch, model and claim of work.
+
+    Batch and model are empty texts for events of which no model spoke.
+    """
 
     batch: str
     model: str
     bits: int
     blocks: int
     records: int
+    kind: str = "score"
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """What verified blocks in a row amount to; `end` and `time` are those of the last of them.
 
-    A block whose event is no `score` is a stretch of its own, with its `event` and `header`.
+    A block of an event of which no model spoke is a stretch of its own, with `event` and `header`.
     """
 
     height: int
@@ -157,7 +161,8 @@ class Stretch:
 def stretch(block: Block) -> Stretch:
     """The stretch that is one block."""
     header, event = block.header, block.event
-    batch, model = (str(event[key]) if block.kind == "score" else "" for key in ("batch", "model"))
+    scored = block.kind in SCORED
+    batch, model = (str(event[key]) if scored else "" for key in ("batch", "model"))
     return Stretch(
         height=header.block,
         hashes=block.hash,
@@ -165,8 +170,8 @@ def stretch(block: Block) -> Stretch:
         records=header.count,
         anomalies=block.anomalies,
         time=header.time,
-        runs=(Run(batch, model, header.bits, 1, header.count),),
-        event=None if block.kind == "score" else event,
+        runs=(Run(batch, model, header.bits, 1, header.count, block.kind),),
+        event=None if scored else event,
         header=header,
     )
 
@@ -231,6 +236,7 @@ class Report:
     scores_of_other_models: int | None = None
     scores_of_erased: int | None = None
     models_signed_by: tuple[str, ...] | None = None
+    verdicts_declared: int | None = None
     erasures: tuple[Erasure, ...] | None = None
     unread_blocks: int = 0
     unread_records: int = 0
@@ -325,8 +331,8 @@ class _Tally:
         self.first_time = part.time if self.first_time is None else self.first_time
         self.last_time = part.time
         self.recoveries += part.event is not None and part.event["event"] == "recovery"
-        self._count_kind(str(part.event["event"]) if part.event else "score", part.records)
         for run in part.runs:
+            self._count_kind(run.kind, run.records)
             if run.model and len(self.models) < MOST_MODELS:
                 self.models[run.model] = None
 

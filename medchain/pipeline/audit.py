@@ -133,6 +133,7 @@ class _Checks:
                 scores_of_other_models=self.models.others,
                 scores_of_erased=self.models.erased,
                 models_signed_by=self.models.signed_by,
+                verdicts_declared=self.models.declared,
                 finding=report.finding or self.models.unaccounted,
             )
         return report
@@ -186,7 +187,7 @@ class _Checks:
     def _check_scores(self, block: Block, rows: dict[int, Sealed]) -> Finding | None:
         if not self.models or not self.models.accounts_for(block):
             return None
-        if not self.vault and any(match[4] for match in block.matches):
+        if not self.vault and block.kind == "score" and any(m["seal"] for m in block.matches):
             raise UsageError(
                 "the rows of this ledger are sealed: without its vault none is scored again",
                 hint="add --vault",

@@ -17,6 +17,7 @@ from ..ledger.note import is_name
 from ..ledger.remarks import Remarks
 from ..ledger.store import MAX_BITS, Genesis, Store
 from ..ledger.vault import Ingest, Vault, vault_path
+from ..ledger.verdicts import declared_name
 from ..ledger.verify import Stretch
 from .bench import bits_for
 
@@ -90,10 +91,13 @@ class _Seen:
     hash: str | None = None
     records: dict[str, int] = field(default_factory=dict)
     remarks: Remarks = field(default_factory=Remarks)
+    declared: dict[str, str] = field(default_factory=dict)
 
     def visit(self, part: Stretch) -> None:
         if part.event and part.header:
             self.remarks.visit(part.event, part.header)
+            if name := declared_name(part.event):
+                self.declared[name] = str(part.event["model"])
         if self.height is not None and (found := part.hash(self.height)):
             self.hash = found.hex()
         for run in part.runs:
@@ -154,6 +158,11 @@ class Book:
         """What the events that stood in the ledger when it was opened say about its records."""
         return self._seen.remarks
 
+    @property
+    def declared(self) -> dict[str, str]:
+        """By its name the digest of each model that stood declared when the ledger was opened."""
+        return self._seen.declared
+
     def unshredded(self) -> list[int]:
         """The records that the ledger has as erased, but whose rows are still in the vault."""
         return self._vault.kept(self.remarks.erased) if self._vault else []
@@ -178,7 +187,7 @@ class Book:
     def begin(self, table: Callable[[bytes], bytes], model: str) -> str:
         """Begin a new batch, and the ledger where it is new; returns the batch id."""
         if self.new:
-            self._begin_ledger()
+            self.begin_ledger()
         batch = self.wish.batch or secrets.token_hex(16)
         if batch in self._seen.records or batch in self.vault.batches():
             raise UsageError(
@@ -188,7 +197,8 @@ class Book:
         self.vault.start(batch, table(self.vault.secret), model)
         return batch
 
-    def _begin_ledger(self) -> None:
+    def begin_ledger(self) -> None:
+        """Write block 0, and make the vault."""
         path = vault_path(self.path)
         created = Vault.create(path, secrets.token_hex(16), secrets.token_bytes(32))
         self._vault = self._stack.enter_context(created)

@@ -27,6 +27,7 @@ Row = tuple[object, ...]
 
 RECORDS = ["record", "block", "time", "batch", "model", "threshold"]
 RECORDS += ["score", "anomaly", "seal", "row", "erased", "amended", "amended_anomaly"]
+RECORDS += ["class", "said"]
 BLOCKS = ["block", "time", "event", "batch", "model", "threshold", "first", "count", "anomalies"]
 BLOCKS += ["bits", "nonce", "prev", "root", "hash", "offset", "drift"]
 
@@ -77,7 +78,9 @@ def _records(block: Block, remarks: Remarks) -> Iterator[Row]:
     for record in block.rows():
         row = None if record.row is None else json.dumps(record.row)
         rest = record.score, record.anomaly, record.seal, row
-        yield record.number, header.block, time, *about, *rest, *_later(record.number, remarks)
+        later = _later(record.number, remarks)
+        other = record.category, record.said
+        yield record.number, header.block, time, *about, *rest, *later, *other
 
 
 def _later(record: int, remarks: Remarks) -> tuple[str | None, str | None, bool | None]:
@@ -192,6 +195,16 @@ def _arrow_type(pa: Any, column: str) -> Any:
         return pa.float64()
     if column in ("anomaly", "amended_anomaly"):
         return pa.bool_()
-    if column in ("record", "block", "first", "count", "anomalies", "bits", "nonce", "offset"):
+    if column in (
+        "record",
+        "block",
+        "first",
+        "count",
+        "anomalies",
+        "bits",
+        "nonce",
+        "offset",
+        "class",
+    ):
         return pa.int64()
     return pa.string()

@@ -11,10 +11,12 @@ from ..errors import LedgerTampered, UsageError
 from ..fs import readable
 from ..ledger.block import iso_time
 from ..ledger.judge import Block
+from ..ledger.lines import spoken
 from ..ledger.reader import open_ledger
 from ..ledger.remarks import Remarks, remarks_on
 from ..ledger.seals import as_bytes, open_seal
 from ..ledger.vault import Vault, vault_path
+from ..ledger.verdicts import Classes
 from ..ledger.verify import Walk
 
 
@@ -44,11 +46,13 @@ def find(ledger: str | Path, *, subject: str, rows: bool = False) -> Found:
     with Vault(readable(vault_path(path), "the vault"), readonly=True) as vault:
         lines = vault.lines_of(subject)
         found, remarks, end = dict[int, dict[str, object]](), Remarks(), 0
+        classes = Classes()
         with open_ledger(path) as stream:
             for block in Walk(stream):
                 _check(block, vault)
                 remarks.visit(block.event, block.header)
-                found |= _records(block, lines, rows, vault.ledger)
+                classes.visit(block.event)
+                found |= _records(block, lines, rows, vault.ledger, classes)
                 end = block.header.first + block.header.count
         known = bool(lines) or vault.knows_subjects
     records = tuple({**about, **remarks_on(n, remarks)} for n, about in found.items())
@@ -71,7 +75,7 @@ def _check(block: Block, vault: Vault) -> None:
 
 
 def _records(
-    block: Block, lines: Mapping[int, str], rows: bool, ledger: str
+    block: Block, lines: Mapping[int, str], rows: bool, ledger: str, classes: Classes
 ) -> dict[int, dict[str, object]]:
     """The records of `block` that `lines` are the sealed lines of."""
     first, event, found = block.header.first, block.event, dict[int, dict[str, object]]()
@@ -88,12 +92,12 @@ def _records(
             "record": number,
             "block": block.header.block,
             "time": iso_time(block.header.time),
-            "score": record.score,
-            "anomaly": record.anomaly,
+            **spoken(record),
+            **classes.of(event, record),
             "threshold": event.get("threshold"),
             "model": event.get("model"),
             "batch": event.get("batch"),
         }
         if rows:
-            found[number]["row"] = sealed.row
+            found[number] |= {"row": sealed.row, **sealed.verdict}
     return found

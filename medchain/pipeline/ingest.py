@@ -29,6 +29,7 @@ from .book import DEFAULT_BITS, Book, Wish
 from .explain import explained
 from .rejects import write_rejects
 from .scored import Part, Progress, Scored, regrouped
+from .session import Entry, append
 from .share import streamed
 from .signed_model import model_keys, signers
 
@@ -208,27 +209,22 @@ class _Recording:
         )
 
     def _write(self, group: list[_Block]) -> None:
-        store = self.book.store
-        if self.book.sealed:
-            sealed, subjects = list[str](), list[str]()
-            for block in group:
-                sealed += block.sealed.decode("ascii").split("\n")[:-1]
-                subjects += block.subjects
-            self.book.vault.write(store.next_record, sealed, subjects or None, store.head)
-        for block in group:
-            fields: Event = {
-                "batch": self.batch,
-                "model": self.scored.bundle.digest,
-                "threshold": self._threshold,
-                "rows": block.count,
-                "anomalies": block.anomalies,
-            }
-            if block.drift is not None:
-                fields["drift"] = block.drift
-            store.append("score", fields, block.records, block.count, self.book.bits)
-            self.blocks += 1
-            self.anomalies += block.anomalies
-            self.scored.report("recording", store.next_record, self.blocks)
+        append(self.book, [self._entry(block) for block in group])
+        self.blocks += len(group)
+        self.anomalies += sum(block.anomalies for block in group)
+        self.scored.report("recording", self.book.store.next_record, self.blocks)
+
+    def _entry(self, block: _Block) -> Entry:
+        fields: Event = {
+            "batch": self.batch,
+            "model": self.scored.bundle.digest,
+            "threshold": self._threshold,
+            "rows": block.count,
+            "anomalies": block.anomalies,
+        }
+        if block.drift is not None:
+            fields["drift"] = block.drift
+        return Entry("score", fields, block.records, block.count, block.sealed, block.subjects)
 
     def _made(self, already: int, first: int) -> Iterator[_Block]:
         """The rows behind the first `already`, in blocks whose records begin with `first`."""

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ModelError
-from ..ledger.judge import Block, Finding
+from ..ledger.judge import SCORED, Block, Finding
 from ..ledger.lines import decimal, printable
 from ..ledger.seals import Sealed
+from .declaration import Declaration, is_declared, load
+from .declared import check_block
 from .signed_model import model_keys, signers
 
 if TYPE_CHECKING:
@@ -53,21 +55,38 @@ class Models:
         allowed: Collection[str],
         model_key: str | Sequence[str] = (),
     ) -> None:
-        from ..detect.bundle import Bundle
-
-        keys = model_keys(model_key)
-        bundles = [Bundle.load(Path(folder)) for folder in folders]
-        names = [name for bundle in bundles for name in signers(bundle, keys)]
-        self.signed_by = tuple(dict.fromkeys(names)) if keys else None
-        self._models = {bundle.digest: _Model(bundle) for bundle in bundles}
+        self._keys = model_keys(model_key)
+        self._signers: list[str] = []
+        self._models: dict[str, _Model] = {}
+        self._declared: dict[str, Declaration] = {}
+        for folder in folders:
+            self._load(Path(folder))
+        self.signed_by = tuple(dict.fromkeys(self._signers)) if self._keys else None
         self._allowed = frozenset(allowed)
-        self.repeated = self.others = self.erased = 0
+        self.repeated = self.others = self.erased = self.declared = 0
         self._unaccounted: dict[str, int] = {}
         self._first: Finding | None = None
 
+    def _load(self, folder: Path) -> None:
+        if is_declared(folder):
+            if self._keys:
+                raise ModelError(
+                    f"{folder} is a declaration, and carries no signature",
+                    hint="verify declared models without --model-key",
+                )
+            declared = load(folder)
+            self._declared[declared.digest] = declared
+            return
+        from ..detect.bundle import Bundle
+
+        bundle = Bundle.load(folder)
+        self._signers += signers(bundle, self._keys)
+        self._models[bundle.digest] = _Model(bundle)
+
     def accounts_for(self, block: Block) -> bool:
         """Whether a given model is said to have scored `block`; else its records are counted."""
-        if block.kind == "score" and block.event["model"] in self._models:
+        known = self._declared if block.kind == "verdict" else self._models
+        if block.kind in SCORED and block.event["model"] in known:
             return True
         if block.header.count:
             self._note(block)
@@ -78,6 +97,9 @@ class Models:
 
         The block is one that a given model accounts for.
         """
+        if block.kind == "verdict":
+            self.declared += block.header.count
+            return check_block(self._declared[str(block.event["model"])], block, dict(rows))
         self.erased += block.header.count - len(rows)
         self.repeated += len(rows)
         return self._models[str(block.event["model"])].check(block, rows)
@@ -92,7 +114,7 @@ class Models:
         return replace(self._first, message=message)
 
     def _note(self, block: Block) -> None:
-        scored = block.kind == "score"
+        scored = block.kind in SCORED
         name = str(block.event["model"]) if scored else block.kind
         if scored:
             self.others += block.header.count

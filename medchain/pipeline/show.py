@@ -8,11 +8,12 @@ from ..errors import LedgerTampered, UsageError
 from ..fs import readable
 from ..ledger.block import iso_time
 from ..ledger.judge import Block
-from ..ledger.lines import Record
+from ..ledger.lines import Record, spoken
 from ..ledger.reader import open_ledger
 from ..ledger.remarks import Remarks, remarks_on
 from ..ledger.seals import as_bytes, open_seal
 from ..ledger.vault import Vault, vault_path
+from ..ledger.verdicts import Classes
 from ..ledger.verify import Walk
 
 
@@ -35,19 +36,20 @@ def show(
         raise UsageError("a vault holds records", hint="name one with --record")
     last: Block | None = None
     found: Block | None = None
-    remarks = Remarks()
+    remarks, classes = Remarks(), Classes()
     with open_ledger(ledger) as stream:
         walk = Walk(stream)
         for last in walk:
             header = last.header
             remarks.visit(last.event, header)
+            classes.visit(last.event)
             if block is not None and header.block == block:
                 return _block(last)
             if record is not None and header.first <= record < header.first + header.count:
                 found = last
     if found and record is not None:
         opened = {} if record in remarks.erased else _opened(walk, ledger, vault, found, record)
-        return {**_record(found, record), **opened, **remarks_on(record, remarks)}
+        return {**_record(found, record, classes), **opened, **remarks_on(record, remarks)}
     if last is None:
         raise UsageError(f"{ledger} holds no block yet")
     end = last.header.first + last.header.count
@@ -122,10 +124,10 @@ def _opened(
             hint="verify the ledger with --vault",
         ) from error
     reasons = {} if sealed.reasons is None else {"reasons": sealed.reasons}
-    return {"row": sealed.row, **reasons}
+    return {"row": sealed.row, **reasons, **sealed.verdict}
 
 
-def _record(block: Block, number: int) -> dict[str, object]:
+def _record(block: Block, number: int, classes: Classes) -> dict[str, object]:
     index = number - block.header.first
     record: Record = list(block.rows())[index]
     kept: dict[str, object] = (
@@ -133,8 +135,8 @@ def _record(block: Block, number: int) -> dict[str, object]:
     )
     return {
         "record": record.number,
-        "score": record.score,
-        "anomaly": record.anomaly,
+        **spoken(record),
+        **classes.of(block.event, record),
         **kept,
         "threshold": block.event.get("threshold"),
         "model": block.event.get("model"),

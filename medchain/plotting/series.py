@@ -28,7 +28,7 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """One ledger. Blocks without records are counted in `blocks` and left out of the arrays.
+    """One ledger. What holds no score (a class, a text) is left out of the arrays.
 
     Per block, B long: `height`, `time` (microseconds since 1970), `rows`, `anomalies`, `nonce`,
     `bits`, `model` (index into `models`), `threshold` and `drift` (NaN where the event names none).
@@ -104,13 +104,14 @@ class _Tally:
         self.score, self.anomaly = array("d"), array("b")
 
     def add(self, block: Block) -> None:
-        """Add `block`, unless it holds no records."""
-        header, event = block.header, block.event
-        if not header.count:
+        """Add `block`, unless it holds no scores."""
+        header, event, before = block.header, block.event, len(self.number)
+        anomalies = self._add_records(block, len(self.thresholds))
+        rows = len(self.number) - before
+        if not rows:
             return
         model = self.models.setdefault(str(event.get("model", "")), len(self.models))
-        anomalies = self._add_records(block, len(self.thresholds))
-        sums = (header.count, anomalies, header.nonce, header.bits, model)
+        sums = (rows, anomalies, header.nonce, header.bits, model)
         self.heads.extend((header.block, header.time, *sums))
         self.thresholds.append(_number(event.get("threshold")))
         self.drifts.append(_number(event.get("drift")))
@@ -118,6 +119,8 @@ class _Tally:
     def _add_records(self, block: Block, index: int) -> int:
         anomalies = 0
         for record in block.rows():
+            if record.score is None or record.anomaly is None:
+                continue  # a class, a text or an error has no place on an axis of scores
             self.number.append(record.number)
             self.score.append(record.score)
             self.anomaly.append(record.anomaly)

@@ -45,6 +45,35 @@ def score(threshold: object, rows: object, anomalies: object, /, **change: objec
     return event("score", **{key: value for key, value in keys.items() if value is not ...})
 
 
+def speak(
+    says: object,
+    threshold: object,
+    rows: object,
+    anomalies: object,
+    errors: object = 0,
+    /,
+    **change: object,
+) -> bytes:
+    keys = {"batch": "ba" * 16, "model": "0d" * 32, "says": says, "threshold": threshold}
+    keys |= {"rows": rows, "anomalies": anomalies, "errors": errors} | change
+    return event("verdict", **{key: value for key, value in keys.items() if value is not ...})
+
+
+def declare(text: object = '{"name":"m"}', **change: object) -> bytes:
+    """A declaration, whose digest is right unless it is changed."""
+    model = sha256(text.encode()).hex() if isinstance(text, str) else "0d" * 32
+    keys = {"model": model, "declaration": text, "reason": "r"} | change
+    return event("declare", **{key: value for key, value in keys.items() if value is not ...})
+
+
+def classed(number: object, place: object = 1, anomaly: object = "true") -> bytes:
+    return f'{{"record":{number},"class":{place},"anomaly":{anomaly},"seal":"{SEAL}"}}'.encode()
+
+
+def silent(number: object, said: object = "text") -> bytes:
+    return f'{{"record":{number},"said":"{said}","seal":"{SEAL}"}}'.encode()
+
+
 def sealed(number: object, value: object = "0.5", verdict: object = "true") -> bytes:
     return f'{{"record":{number},"score":{value},"anomaly":{verdict},"seal":"{SEAL}"}}'.encode()
 

@@ -11,7 +11,20 @@ import hashlib
 import json
 from pathlib import Path
 
-from .forge import Forge, event, genesis, opened, root_of, score, sealed, sha256
+from .forge import (
+    Forge,
+    classed,
+    declare,
+    event,
+    genesis,
+    opened,
+    root_of,
+    score,
+    sealed,
+    sha256,
+    silent,
+    speak,
+)
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 BIG = 1 << 53
@@ -140,6 +153,104 @@ def sound_cases(cases: Cases) -> None:
     good("recovery event with other values", Forge().add(event("recovery", bytes=-1, sha256=[])))
     good("words of the format inside strings", Forge().add(event("x", y='{"block":0}}]}')))
     good("same key in different objects", Forge().add(event("x", a={"a": [{"a": 1}, {"a": 2}]})))
+
+
+def declared_cases(cases: Cases) -> None:
+    """Events of declared models, sound and unsound."""
+    sound = Forge()
+
+    def good(name: str, *blocks: tuple[bytes, ...], mode: str = "sealed") -> None:
+        forge = Forge(genesis(rows=mode))
+        for head, *records in blocks:
+            forge.add(head, *records)
+        cases.add(f"declared: {name}", "verified", forge.data, forge)
+
+    def bad(name: str, head: bytes, *records: bytes, rule: int = 8) -> None:
+        cases.add(f"rule {rule}: {name}", "tampered", Forge().add(head, *records).data, sound)
+
+    yes, no = sealed(0, "0.5", "true"), sealed(0, "0.4", "false")
+    good("a declaration", (declare(),))
+    good("a declaration of no characters", (declare(""),))
+    good("a declaration of every byte", (declare("".join(map(chr, range(128)))),))
+    good("a declaration with further keys", (declare(replaces="ab" * 32, more=[1]),))
+    good("a probability", (speak("probability", 0.5, 1, 1), yes))
+    good("a number, no threshold", (speak("number", None, 1, 0), sealed(0, "12.5", "false")))
+    good("a class", (speak("class", 1, 2, 1), classed(0), classed(1, 0, "false")))
+    good("the last class", (speak("class", 999, 1, 1), classed(0, 999)))
+    good("a class, no threshold", (speak("class", None, 1, 0), classed(0, 1, "false")))
+    good("a threshold between classes", (speak("class", 0.5, 1, 1), classed(0)))
+    good("a text", (speak("text", None, 1, 0), silent(0)))
+    good("a text, a threshold that says nothing", (speak("text", 0.5, 1, 0), silent(0)))
+    for says in ("probability", "number", "class", "text"):
+        rows = [silent(0, "error"), silent(1, "unfit")]
+        good(f"no verdict: {says}", (speak(says, None, 2, 0, 1), *rows))
+    rows = [yes, silent(1, "error"), sealed(2, "0.4", "false"), silent(3, "unfit")]
+    mixed = (speak("number", 0.5, 4, 1, 1, outside=2, delayed=1), *rows)
+    good("scores and none", mixed)
+    good("our scores before and behind", (score(0.5, 1, 1), yes),
+         (speak("class", 1, 1, 1), classed(1)), (score(0.5, 1, 1), sealed(2)))  # fmt: skip
+    good("no records", (speak("text", None, 0, 0),))
+    good("every form in another event", (event("x"), classed(0), silent(1), sealed(2)))
+    good("open rows", (speak("probability", 0.5, 1, 1), opened(0)), mode="open")
+    head = speak("class", 1, 1, 1).replace(b'"says"', b'"s\\u0061ys"')
+    good("an escaped key", (head, classed(0)))
+
+    for name, line in {
+        "a class below nought": classed(0, -1), "a class of four digits": classed(0, 1000),
+        "a class with a point": classed(0, "1.0"), "a class 01": classed(0, "01"),
+        "a class as text": classed(0, '"1"'), "a class without a verdict":
+        classed(0).replace(b'"anomaly":true,', b""), "another word": silent(0, "nothing"),
+        "no word": silent(0, ""), "no verdict, yet one": silent(0).replace(
+            b',"seal"', b',"anomaly":false,"seal"'), "a word and a score":
+        silent(0).replace(b'"said"', b'"score":0.5,"said"'), "an escaped word":
+        silent(0, "t\\u0065xt"), "a class and a score": classed(0).replace(
+            b'"class":1', b'"class":1,"score":1'),
+    }.items():  # fmt: skip
+        bad(name, event("x"), line, rule=3)
+    bad("a class in a score event", score(0.5, 1, 1), classed(0))
+    bad("a text in a score event", score(0.5, 1, 0), silent(0))
+    bad("an error in a score event", score(0.5, 1, 0), silent(0, "error"))
+    bad("a score of a model that says classes", speak("class", 0.5, 1, 1), yes)
+    bad("a score of a model that says texts", speak("text", 0.5, 1, 1), yes)
+    bad("a class of a model that says scores", speak("number", 0.5, 1, 1), classed(0))
+    bad("a class of a model that says texts", speak("text", 0.5, 1, 1), classed(0))
+    bad("a text of a model that says scores", speak("number", 0.5, 1, 0), silent(0))
+    bad("a text of a model that says classes", speak("class", 0.5, 1, 0), silent(0))
+    bad("declared: not anomalous at the threshold", speak("number", 0.4, 1, 0), no)
+    bad("declared: anomalous below it", speak("number", 0.6, 1, 1), yes)
+    bad("a class below the threshold", speak("class", 2, 1, 1), classed(0))
+    bad("a class at the threshold", speak("class", 1, 1, 0), classed(0, 1, "false"))
+    bad("anomalous without a threshold", speak("number", None, 1, 1), yes)
+    bad("a class that is anomalous without one", speak("class", None, 1, 1), classed(0))
+    bad("declared: one anomaly too many", speak("number", 0.5, 1, 2), yes)
+    bad("declared: one row too many", speak("number", 0.5, 2, 1), yes)
+    bad("one error too many", speak("number", 0.5, 1, 1, 1), yes)
+    bad("one error too few", speak("number", 0.5, 1, 0, 0), silent(0, "error"))
+    bad("unfit is no error", speak("number", 0.5, 1, 0, 1), silent(0, "unfit"))
+    bad("declared: open rows in a sealed ledger", speak("number", 0.5, 1, 1), opened(0))
+    changes: dict[str, object] = {
+        "no batch": {"batch": ...}, "no model": {"model": ...}, "no says": {"says": ...},
+        "says score": {"says": "score"}, "says null": {"says": None},
+        "says a list": {"says": ["text"]},
+        "no threshold": {"threshold": ...}, "threshold as text": {"threshold": "0.5"},
+        "threshold false": {"threshold": False}, "no errors": {"errors": ...},
+        "errors null": {"errors": None}, "errors false": {"errors": False},
+        "errors 0.0": {"errors": 0.0}, "no anomalies": {"anomalies": ...},
+        "batch in upper case": {"batch": "BA" * 16}, "a short model": {"model": "0d" * 31},
+    }  # fmt: skip
+    for name, change in changes.items():
+        bad(f"a verdict event with {name}", speak("number", 0.5, 0, 0, 0, **change))
+    for name, change in {
+        "another digest": {"model": "0d" * 32}, "no digest": {"model": ...},
+        "a digest in upper case": {"model": sha256(b'{"name":"m"}').hex().upper()},
+        "no reason": {"reason": ...}, "a reason that is no text": {"reason": 1},
+    }.items():  # fmt: skip
+        bad(f"a declaration with {name}", declare(**change))
+    bad("a declaration that is no text", declare({"name": "m"}))
+    bad("no declaration", declare(declaration=...))
+    latin = "\u00e9"
+    for name, digest in {"UTF-8": latin.encode(), "Latin-1": latin.encode("latin-1")}.items():
+        bad(f"a declaration beyond ASCII, {name}", declare(latin, model=sha256(digest).hex()))
 
 
 def torn_cases(cases: Cases) -> None:
@@ -436,7 +547,7 @@ def worked_example() -> dict[str, object]:
 
 def build() -> str:
     cases = Cases()
-    for part in (sound_cases, torn_cases, bad_cases, newer_cases):
+    for part in (sound_cases, declared_cases, torn_cases, bad_cases, newer_cases):
         part(cases)
     names = [case["name"] for case in cases.list]
     assert len(set(names)) == len(names)

@@ -18,8 +18,10 @@ GENESIS = b'{"event":"genesis",'
 HEX = "[0-9a-f]{64}"
 NUMBER = "(0|[1-9][0-9]{0,15})"  # 2^53 has 16 digits
 RECORD = re.compile(
-    rf'\{{"record":{NUMBER},"score":(-?(?:0|[1-9][0-9]{{0,8}})(?:\.[0-9]{{1,6}})?),'
-    rf'"anomaly":(true|false),(?:"seal":"{HEX}"|"row":(\{{.*\}}))\}}'
+    rf'\{{"record":{NUMBER},'
+    r'(?:"(?:score":(-?(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,6})?)|class":(0|[1-9][0-9]{0,2})),'
+    r'"anomaly":(true|false)|"said":"(text|error|unfit)"),'
+    rf'(?:"seal":"{HEX}"|"row":(\{{.*\}}))\}}'
 )
 BLOCK = re.compile(
     rf'\{{"block":{NUMBER},"time":{NUMBER},"first":{NUMBER},"count":{NUMBER},"bits":{NUMBER},'
@@ -128,8 +130,12 @@ class Ledger:
         header += prev + root + struct.pack(">QQ", time, nonce)
         need(claimed == sha256(header).digest(), 6)
         need(int.from_bytes(claimed, "big") >> (256 - bits) == 0 and bits >= self.min_bits, 7)
-        if event["event"] == "score":
+        if event["event"] in ("score", "verdict"):
             self.score(event, records)
+        if event["event"] == "declare":
+            text = event.get("declaration")
+            need(like(text, "[\0-\x7f]*") and like(event.get("reason"), ".*"), 8)
+            need(event.get("model") == sha256(text.encode()).hexdigest(), 8)
         self.hashes.append(claimed)
         self.records, self.time = first + count, time
 
@@ -144,14 +150,24 @@ class Ledger:
 
     def score(self, event: dict[str, Any], records: list[tuple[str, ...]]) -> None:
         need(like(event.get("batch"), "[0-9a-f]{32}") and like(event.get("model"), HEX), 8)
-        threshold = event.get("threshold")
-        need(type(threshold) in (int, float), 8)
-        anomalies = sum(verdict == "true" for _, _, verdict, _ in records)
-        for key, count in (("rows", len(records)), ("anomalies", anomalies)):
+        verdict, threshold = event["event"] == "verdict", event.get("threshold", "")
+        need(type(threshold) in (int, float) or (verdict and threshold is None), 8)
+        says = event.get("says") if verdict else "number"
+        need(says in ("probability", "number", "class", "text"), 8)
+        counts = {"rows": len(records), "anomalies": sum(r[3] == "true" for r in records)}
+        if verdict:
+            counts["errors"] = sum(r[4] == "error" for r in records)
+        for key, count in counts.items():
             need(type(event.get(key)) is int and event[key] == count, 8)  # no True, no 1.0
-        for _, score, verdict, row in records:
-            need((verdict == "true") == (float(score) >= float(threshold)), 8)
+        for _, score, place, anomaly, said, row in records:
             need((row is not None) == self.open_rows, 8)
+            if said is not None:
+                need(verdict and (said != "text" or says == "text"), 8)
+                continue
+            value = {"class": place, "text": None}.get(says, score)
+            need(value is not None, 8)
+            above = threshold is not None and float(value) >= float(threshold)
+            need((anomaly == "true") == above, 8)
 
     def tail(self, data: bytes) -> None:
         need(len(data) <= LONGEST, 9)

@@ -48,6 +48,11 @@ THRESHOLDS = [
     "0.1234567",
 ]
 BAD_THRESHOLDS = ["", "01", "1.", ".5", "-", "null", '"0.5"', "true", "NaN", "1" * 65, "[0]", "+1"]
+SAYS = ["probability", "number", "class", "text"]
+BAD_SAYS = ["score", "", "Class", "text ", "numbe", "n\\u0075mber"]
+CLASSES = ["0", "1", "2", "3", "9", "10", "999"]
+BAD_CLASSES = ["1000", "01", "-1", "1.0", "", "00", "1e0", "-0", "99999999999999999999"]
+BAD_SAID = ["text", "", "Error", "errors", "err", "unfit ", "t\\u0065xt"]
 EXTRAS = [
     '"drift":0.25', '"drift":-1', '"note":"plain text"', '"":""', '"a":0', '"score":"{}[]:,"',
     '"rows ":1', '"Rows":"x"', '"z":999999999.999999', '"seal":"5"',
@@ -130,14 +135,18 @@ class Maker:
         threshold, count = decimal(rng, level), int(rng.random() * 4)
         if rng.random() < self.odd:
             threshold = rng.choice(BAD_THRESHOLDS + THRESHOLDS)
-        lines, anomalies = [], 0
+        lines, anomalies, errors = [], 0, 0
+        says = self.pick(SAYS, BAD_SAYS) if rng.random() < 0.3 else ""
+        if says and rng.random() < 0.2:
+            threshold = "null"
         keys = [self.pick(KEYS, ODD_KEYS) for _ in range(1 + int(rng.random() * 3))]
         if len(set(keys)) < len(keys) and rng.random() < 0.9:
             keys = keys[:1]
         for number in range(first, first + count):
-            line, anomaly = self.record(number, level, threshold, sealed, keys)
+            line, anomaly = self.record(number, level, threshold, sealed, keys, says)
             lines.append(line)
             anomalies += anomaly
+            errors += '"said":"error"' in line
         rows = count
         if rng.random() < self.odd:
             rows += int(rng.random() * 3) - 1
@@ -148,25 +157,38 @@ class Maker:
             extras = "," + ",".join(
                 self.pick(EXTRAS, ODD_EXTRAS) for _ in range(1 + int(rng.random() * 2))
             )
-        kind = "score" if rng.random() < 0.995 else "x"
+        if rng.random() < self.odd:
+            errors += int(rng.random() * 3) - 1
+        kind = "verdict" if says else "score"
+        kind = kind if rng.random() < 0.995 else rng.choice(("x", "score", "verdict"))
+        about = f'"says":"{says}",' if says else ""
+        behind = f',"errors":{errors}' if says and rng.random() > self.odd else ""
         event = (
             f'{{"event":"{kind}","batch":"{self.pick(BATCHES, BAD_BATCHES)}",'
-            f'"model":"{self.pick(MODELS, BAD_MODELS)}","threshold":{threshold},'
-            f'"rows":{rows},"anomalies":{anomalies}{extras}}}\n'
+            f'"model":"{self.pick(MODELS, BAD_MODELS)}",{about}"threshold":{threshold},'
+            f'"rows":{rows},"anomalies":{anomalies}{behind}{extras}}}\n'
         )
         return (event + "".join(lines)).encode("latin-1")
 
     def record(
-        self, number: int, level: int, threshold: str, sealed: bool, keys: list[str]
+        self, number: int, level: int, threshold: str, sealed: bool, keys: list[str], says: str
     ) -> tuple[str, bool]:
         """A record line, and its verdict."""
         rng = self.rng
+        if rng.random() < (self.odd / 2 if not says else 0.9 if says == "text" else 0.2):
+            said = rng.choice(("text", "error", "unfit") if says == "text" else ("error", "unfit"))
+            said = rng.choice(BAD_SAID) if rng.random() < self.odd else said
+            rest = f'"seal":"{rng.choice(SEALS)}"' if sealed else f'"row":{self.row(keys)}'
+            return f'{{"record":{number},"said":"{said}",{rest}}}\n', False
         value = level + int(rng.random() * 5) - 2 if rng.random() < 0.5 else int(rng.random() * 1e6)
         score = decimal(rng, max(-(10**15) + 1, min(10**15 - 1, value)))
         if rng.random() < self.odd:
             score = rng.choice(BAD_SCORES)
+        key = "class" if (says == "class") != (rng.random() < self.odd) else "score"
+        if key == "class":
+            score = self.pick(CLASSES, BAD_CLASSES)
         try:
-            anomaly = float(score) >= float(threshold)
+            anomaly = threshold != "null" and float(score) >= float(threshold)
         except ValueError:
             anomaly = True
         said = anomaly
@@ -180,7 +202,7 @@ class Maker:
         else:
             rest = f'"row":{self.row(keys)}'
         verdict = "true" if said else "false"
-        return f'{{"record":{text},"score":{score},"anomaly":{verdict},{rest}}}\n', said
+        return f'{{"record":{text},"{key}":{score},"anomaly":{verdict},{rest}}}\n', said
 
     def row(self, keys: list[str]) -> str:
         """A row with these keys, nearly always."""

@@ -167,7 +167,7 @@ def test_what_is_no_vault_is_refused_with_a_sentence(tmp_path: Path) -> None:
 def test_a_vault_of_a_later_format_is_refused(tmp_path: Path) -> None:
     _, path = write_pair(tmp_path)
     with Vault(path) as vault:
-        vault._db.execute("pragma user_version = 2")
+        vault._db.execute("pragma user_version = 3")
     with pytest.raises(FormatTooNew):
         Vault(path)
 
