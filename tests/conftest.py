@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 import tempfile
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from medchain.tabular.synthetic import Patients, patients
 
-# What keys have signed is remembered for a user; the tests are one of their own.
 _STATES = tempfile.TemporaryDirectory()
-os.environ["XDG_STATE_HOME"] = _STATES.name
+_turn = count()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """What keys have signed is remembered for a user: each test is a user of its own."""
+    os.environ["XDG_STATE_HOME"] = f"{_STATES.name}/{next(_turn)}"
 
 
 @pytest.fixture(scope="session")

@@ -51,6 +51,7 @@ def ledger(tmp_path: Path) -> Path:
 
 
 def stored(path: Path, key: keys.SigningKey) -> keys.SigningKey:
+    keys.state_path(path).touch(mode=0o600)
     return keys.SigningKey(path, key.public, key.secret)
 
 
