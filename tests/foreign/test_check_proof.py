@@ -19,8 +19,8 @@ from medchain.pipeline.checkpoint import checkpoint
 from medchain.pipeline.keys import SigningKey
 from medchain.pipeline.prove import prove_record
 from tests.ledger import forge
-from tests.ledger.signers import PARTIES, SIGNATURES, policy_text, sign
-from tests.pipeline.test_prove import BLOCKS, EVENT, RECORD, dishonest, stored
+from tests.ledger.signers import PARTIES, SIGNATURES, policy_text, sign, stored
+from tests.pipeline.test_prove import BLOCKS, EVENT, RECORD, dishonest
 
 SCRIPT = Path(__file__).parent.parent.parent / "docs" / "check-proof.mjs"
 NODE = shutil.which("node")

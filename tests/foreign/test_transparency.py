@@ -29,7 +29,7 @@ from medchain.pipeline import keys
 from medchain.pipeline.checkpoint import checkpoint
 from medchain.pipeline.prove import prove_extension, prove_record
 from tests.ledger import forge
-from tests.ledger.signers import PARTIES, SIGNATURES, sign
+from tests.ledger.signers import PARTIES, SIGNATURES, sign, stored
 
 HERE = Path(__file__).parent
 PROGRAM = HERE / "transparency.go"
@@ -105,7 +105,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A ledger with two checkpoints: ``old``, and the last one, which a witness cosigned."""
     folder = tmp_path_factory.mktemp("ledger")
     path = folder / "ledger.jsonl"
-    key = keys.SigningKey(folder / "log.key", KEY, PARTIES.log.secret)
+    key = stored(folder / "log.key", PARTIES.log)
     forge.write(path, [[0.25, 0.75]] * 4)
     checkpoint(path, [key])
     (folder / "old").write_bytes(checkpoint_path(path).read_bytes())

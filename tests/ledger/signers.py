@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from medchain.ledger import merkle
 from medchain.ledger.checkpoint import Checkpoint
 from medchain.ledger.note import COSIGNATURE, ED25519, Note, VerifierKey
-from medchain.pipeline.keys import SigningKey
+from medchain.pipeline.keys import SigningKey, state_path
 
 ORIGIN = "example.org/test"
 TIME = 1_795_335_400
@@ -94,3 +94,9 @@ SIGNATURES: dict[str, tuple[bytes, bool]] = {
     )
 }
 """Lines put behind the three signatures of a good note, and whether it is still one."""
+
+
+def stored(path: Path, key: SigningKey) -> SigningKey:
+    """The same key as if it lay in the file `path`, beside which its state lies."""
+    state_path(path).touch(mode=0o600)
+    return SigningKey(path, key.public, key.secret)

@@ -25,7 +25,7 @@ from medchain.pipeline.audit import verify
 from medchain.pipeline.checkpoint import checkpoint
 
 from . import forge
-from .signers import ORIGIN, PARTIES, TIME, policy_text, sign, tree
+from .signers import ORIGIN, PARTIES, TIME, policy_text, sign, stored, tree
 from .test_path import LEAVES, ROOTS
 
 SCORES = [[0.25, 0.75]] * 5
@@ -37,8 +37,7 @@ def ledger(tmp_path: Path) -> Path:
     """A ledger of 6 blocks with a checkpoint, an index, and 2 blocks more."""
     path = tmp_path / "ledger.jsonl"
     forge.write(path, SCORES)
-    key = PARTIES.log
-    checkpoint(path, [keys.SigningKey(tmp_path / "log.key", key.public, key.secret)])
+    checkpoint(path, [stored(tmp_path / "log.key", PARTIES.log)])
     forge.write(path, SCORES[:2])
     return path
 
@@ -302,9 +301,8 @@ def test_a_signed_fork_leaves_evidence(
     assert found.anchor
     assert found.anchor.evidence is None, "it has not signed for this one yet"
     checkpoint_path(ledger).unlink()
-    key = PARTIES.log
-    fresh = keys.SigningKey(tmp_path / "stolen.key", key.public, key.secret)
-    checkpoint(ledger, [fresh])
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "thief"))
+    checkpoint(ledger, [stored(tmp_path / "stolen.key", PARTIES.log)])
     found = verify(ledger, checkpoint=mine, policy=rules)
     assert found.anchor
     assert found.anchor.evidence

@@ -32,7 +32,7 @@ from medchain.pipeline.prove import prove_event, prove_extension, prove_record, 
 from medchain.pipeline.show import show
 from tests.cli.run import medchain
 from tests.ledger import forge
-from tests.ledger.signers import PARTIES, policy_text, sign
+from tests.ledger.signers import PARTIES, policy_text, sign, stored
 from tests.pipeline.test_checkpoint import SCORES, make_key, rewritten
 
 EXAMPLE = Path(__file__).parent.parent / "vectors" / "example.jsonl"
@@ -48,11 +48,6 @@ def ledger(tmp_path: Path) -> Path:
     (tmp_path / "keys").mkdir()
     checkpoint(path, [stored(tmp_path / "keys" / "log.key", PARTIES.log)])
     return path
-
-
-def stored(path: Path, key: keys.SigningKey) -> keys.SigningKey:
-    keys.state_path(path).touch(mode=0o600)
-    return keys.SigningKey(path, key.public, key.secret)
 
 
 def policy() -> Policy:
