@@ -29,7 +29,8 @@ ModelKey = Annotated[
     ),
 ]
 Delimiter = Annotated[
-    str | None, typer.Option(help="What separates the cells of the table (default: a comma).")
+    str | None,
+    typer.Option(help="What separates the cells of the table (default: what cuts all rows alike)."),
 ]
 Decimal = Annotated[
     str | None,

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from types import TracebackType
 
-from ..errors import TableError, UsageError
+from ..errors import MedchainWarning, TableError, UsageError
 from .rows import Batch, Reject, Row, Rows
 from .source import Source
 
 DELIMITERS = (",", ";", "\t", "|")
+_SAMPLED = 100
 _NAMED = 5
 
 
@@ -27,6 +29,9 @@ def open_table(
 ) -> Table:
     """Open the table at the path `source`, or on standard input for ``"-"``.
 
+    Without a `delimiter` it is the one of ``,``, ``;``, tab and ``|`` that cuts the header and the
+    first rows alike; another than the comma is said in a `MedchainWarning`.
+
     Plain or gzip, UTF-8 with or without byte order mark. What can be read only once (standard
     input, a FIFO) is copied into a file without a name. With `skip_bad_rows`, rows that are too
     short or too long go to ``Table.rejects``; every other fault is raised.
@@ -34,7 +39,7 @@ def open_table(
     Raises `UsageError` for a path or a delimiter that cannot be used, `TableError` for anything
     wrong with the header.
     """
-    separator = _delimiter(delimiter)
+    separator = None if delimiter is None else _delimiter(delimiter)
     return Table(Source(source), delimiter=separator, skip_bad_rows=skip_bad_rows)
 
 
@@ -45,12 +50,13 @@ class Table:
     stands between cells, ``rejects`` are the rows that the latest pass left out.
     """
 
-    def __init__(self, source: Source, *, delimiter: str, skip_bad_rows: bool) -> None:
-        self._source, self.delimiter = source, delimiter
+    def __init__(self, source: Source, *, delimiter: str | None, skip_bad_rows: bool) -> None:
+        self._source = source
         self._skip_bad_rows = skip_bad_rows
         self.name = source.name
         self.rejects: list[Reject] = []
         try:
+            self.delimiter = delimiter or self._sniffed()
             self.columns = self._header()
         except BaseException:
             source.close()
@@ -152,6 +158,44 @@ class Table:
             raise TableError(
                 "has a header, but no rows", file=self.name, hint="is the export complete?"
             )
+
+    def _sniffed(self) -> str:
+        """The delimiter that cuts the header into columns, and the first rows into as many."""
+        wide = [mark for mark in DELIMITERS if self._width(mark) > 1]
+        alike = wide if wide == [","] else [mark for mark in wide if self._cuts_alike(mark)]
+        if len(alike) > 1:
+            raise self._unclear(alike)
+        found = alike[0] if alike else ","
+        if found != ",":
+            warnings.warn(
+                f"{self.name} is read with {_shown(found)} between cells",
+                MedchainWarning,
+                stacklevel=4,
+            )
+        return found
+
+    def _width(self, delimiter: str) -> int:
+        try:
+            header = Rows(self._source, delimiter).first()
+        except TableError:
+            # The reader that is chosen says what is wrong, and where.
+            return 0
+        return len(header[0]) if header else 0
+
+    def _cuts_alike(self, delimiter: str) -> bool:
+        try:
+            header, *rows = Rows(self._source, delimiter).take(_SAMPLED).rows
+            return bool(rows) and all(len(row) == len(header) for row in rows)
+        except TableError:
+            return False
+
+    def _unclear(self, marks: list[str]) -> TableError:
+        ways = " or ".join(f"{self._width(mark)} with {_shown(mark)}" for mark in marks)
+        return TableError(
+            f"what stands between cells is not clear: the first rows are alike as columns {ways}",
+            file=self.name,
+            hint=f"say what stands between cells, for example: --delimiter {_shown(marks[0])}",
+        )
 
     def _header(self) -> tuple[str, ...]:
         header = Rows(self._source, self.delimiter).first()

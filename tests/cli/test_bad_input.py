@@ -50,7 +50,7 @@ UNREADABLE: dict[str, tuple[Make, int, str]] = {
     "utf-16": (lambda t: text(t).decode().encode("utf-16"), 20, "UTF-16"),
     "bad utf-8": (lambda t: text(t[:40]) + b"\xff\xfe,x\n", 20, "line 41"),
     "nul": (lambda t: text(t[:40]) + b"a\x00b\n", 20, "line 41"),
-    "wrong delimiter": (lambda t: text(t).replace(b",", b";"), 20, "--delimiter"),
+    "two delimiters": (lambda t: text(t).replace(b",", b",;"), 20, "--delimiter"),
     "duplicate column": (
         lambda t: text([[*t[0], "age"], *([*r, "1"] for r in t[1:])]),
         20,

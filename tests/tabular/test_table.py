@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medchain.errors import TableError
+from medchain.errors import MedchainWarning, TableError
 from medchain.tabular import open_table, source
 
 CELL = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=6)
@@ -269,3 +270,39 @@ def test_a_quoted_delimiter_in_one_column_is_passed_over_as_one_cell(tmp_path: P
     path.write_text('a\n"1,2"\n' * 1 + '"3,4"\n' * 5)
     with open_table(path) as table:
         assert [before for before, _ in table.every(2, 1, 2)] == [2]
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_the_delimiter_that_cuts_all_rows_alike_is_taken_and_said(
+    tmp_path: Path, mark: str
+) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(f"a, in cm{mark}b\n1,5{mark}2\n3{mark}4\n")
+    with pytest.warns(MedchainWarning, match="table.csv is read with"):
+        table = open_table(path)
+    with table:
+        assert table.columns == ("a, in cm", "b")
+        assert table.delimiter == mark
+        assert next(table.batches(5)).rows == [["1,5", "2"], ["3", "4"]]
+
+
+@pytest.mark.parametrize(
+    "text", ["a;b,c\n1,2\n3,4\n", "a|b\n1\n2\n", "a,b\n1,2;3\n", 'a,"b;c"\n1,2\n', "a\n1\n"]
+)
+def test_a_comma_is_taken_without_a_word(
+    tmp_path: Path, text: str, recwarn: pytest.WarningsRecorder
+) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(text)
+    with suppress(TableError), open_table(path) as table:
+        assert table.delimiter == ","
+    assert not recwarn.list
+
+
+def test_a_delimiter_is_guessed_from_few_rows(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("a;b,c\n" + "1;2,3\n" * 100 + "1,2\n" * 100_000)
+    with pytest.raises(TableError, match="not clear: the first rows are alike as columns 2 with"):
+        open_table(path)
+    with open_table(path, delimiter=",") as table:
+        assert table.columns == ("a;b", "c")
