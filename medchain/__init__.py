@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .pipeline.doctor import doctor as doctor
     from .pipeline.erase import ErasureSummary as ErasureSummary
     from .pipeline.erase import erase as erase
+    from .pipeline.estimators import recorded as recorded
     from .pipeline.evaluate import evaluate as evaluate
     from .pipeline.explain import explain as explain
     from .pipeline.export import export as export
@@ -84,6 +85,7 @@ _HOMES = {
     "RecordSummary": "pipeline.record",
     "Recorder": "pipeline.recorder",
     "record": "pipeline.record",
+    "recorded": "pipeline.estimators",
     "show": "pipeline.show",
     "sign_model": "pipeline.signed_model",
     "timestamp": "pipeline.timestamp",
