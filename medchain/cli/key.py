@@ -187,4 +187,4 @@ def write(data: bytes, output: str, *, mode: int = 0o644) -> None:
 
 
 for _command in (new, show, sign, sign_model, rotate):
-    app.command()(guarded(_command))
+    app.command(_command.__name__.replace("_", "-"))(guarded(_command))
