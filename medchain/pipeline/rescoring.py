@@ -15,13 +15,11 @@ from ..errors import ModelError
 from ..ledger.judge import SCORED, Block, Finding
 from ..ledger.lines import decimal, printable
 from ..ledger.seals import Sealed
-from .declaration import Declaration, is_declared, load
-from .declared import check_block
-from .signed_model import model_keys, signers
 
 if TYPE_CHECKING:
     from ..detect.bundle import Bundle
     from ..detect.explain import Explainer
+    from .declaration import Declaration
 
 TOLERANCE = 2e-6
 """How far a score may lie from the recorded one when another machine computes it again."""
@@ -55,6 +53,8 @@ class Models:
         allowed: Collection[str],
         model_key: str | Sequence[str] = (),
     ) -> None:
+        from .signed_model import model_keys
+
         self._keys = model_keys(model_key)
         self._signers: list[str] = []
         self._models: dict[str, _Model] = {}
@@ -68,6 +68,9 @@ class Models:
         self._first: Finding | None = None
 
     def _load(self, folder: Path) -> None:
+        from .declaration import is_declared, load
+        from .signed_model import signers
+
         if is_declared(folder):
             if self._keys:
                 raise ModelError(
@@ -99,6 +102,8 @@ class Models:
         """
         if block.kind == "verdict":
             self.declared += block.header.count
+            from .declared import check_block
+
             return check_block(self._declared[str(block.event["model"])], block, dict(rows))
         self.erased += block.header.count - len(rows)
         self.repeated += len(rows)
